@@ -1,0 +1,97 @@
+#ifndef VOIDBOX_VIRTIO_DESCRIPTOR_CHAIN_H_
+#define VOIDBOX_VIRTIO_DESCRIPTOR_CHAIN_H_
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace voidbox {
+
+// A cursor over the guest buffers of one direction of a descriptor chain, already bounds-checked.
+// The bytes are the guest's and may change while they are looked at: copy out, validate the copy.
+class ChainCursor {
+ public:
+  using Buffers = absl::InlinedVector<iovec, 4>;
+
+  explicit ChainCursor(Buffers buffers);
+  // Bytes not passed yet.
+  size_t remaining() const { return remaining_; }
+  // Bytes passed so far.
+  size_t consumed() const { return consumed_; }
+  // The buffers of the next `length` bytes (at most remaining()), for readv, writev and their kind;
+  // does not pass them.
+  Buffers Peek(size_t length) const;
+  // Passes over `length` bytes; OUT_OF_RANGE when fewer remain.
+  absl::Status Skip(size_t length);
+
+ protected:
+  absl::Status Copy(std::byte* data, size_t length, bool to_guest);
+
+ private:
+  Buffers buffers_;
+  size_t index_ = 0;   // of the buffer at the cursor
+  size_t offset_ = 0;  // in that buffer
+  size_t remaining_ = 0;
+  size_t consumed_ = 0;
+};
+
+// The device-readable part (what the driver wrote).
+class ChainReader : public ChainCursor {
+ public:
+  using ChainCursor::ChainCursor;
+  // All of `out`, or OUT_OF_RANGE and nothing passed.
+  absl::Status Read(std::span<std::byte> out) { return Copy(out.data(), out.size(), false); }
+  template <typename T>
+  absl::StatusOr<T> ReadObject() {
+    static_assert(std::is_trivially_copyable_v<T>);
+    T object;
+    absl::Status status = Read(std::as_writable_bytes(std::span(&object, 1)));
+    if (!status.ok()) return status;
+    return object;
+  }
+};
+
+// The device-writable part.
+class ChainWriter : public ChainCursor {
+ public:
+  using ChainCursor::ChainCursor;
+  absl::Status Write(std::span<const std::byte> in) {
+    return Copy(const_cast<std::byte*>(in.data()), in.size(), true);
+  }
+  template <typename T>
+  absl::Status WriteObject(const T& object) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return Write(std::as_bytes(std::span(&object, 1)));
+  }
+};
+
+// One request of the driver: a chain of buffers, readable ones before writable ones (virtio 1.2
+// §2.7.4.2). Move-only. It must be given back to the queue it came from: completed with
+// Queue::Complete, or undone with Queue::Return.
+class DescriptorChain {
+ public:
+  DescriptorChain(uint16_t head, ChainCursor::Buffers readable, ChainCursor::Buffers writable)
+      : head_(head), reader_(std::move(readable)), writer_(std::move(writable)) {}
+  DescriptorChain(DescriptorChain&&) = default;
+  DescriptorChain& operator=(DescriptorChain&&) = default;
+
+  uint16_t head() const { return head_; }  // index of its first descriptor
+  ChainReader& reader() { return reader_; }
+  ChainWriter& writer() { return writer_; }
+
+ private:
+  uint16_t head_;
+  ChainReader reader_;
+  ChainWriter writer_;
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_VIRTIO_DESCRIPTOR_CHAIN_H_

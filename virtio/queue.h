@@ -1,0 +1,81 @@
+#ifndef VOIDBOX_VIRTIO_QUEUE_H_
+#define VOIDBOX_VIRTIO_QUEUE_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "virtio/descriptor_chain.h"
+#include "virtio/guest_memory.h"
+
+namespace voidbox {
+
+inline constexpr uint16_t kMaxQueueSize = 256;
+
+// What the driver wrote to the queue's registers. Not trusted; Queue::Activate checks it.
+struct QueueConfig {
+  uint16_t size = 0;  // entries
+  bool ready = false;
+  GuestAddress descriptor_table;  // virtio 1.2 §2.7.5
+  GuestAddress driver_area;       // available ring, §2.7.6
+  GuestAddress device_area;       // used ring, §2.7.8
+};
+
+// What a queue remembers beside its memory, for save and restore.
+struct QueueProgress {
+  uint16_t next_available = 0;
+  uint16_t next_used = 0;
+};
+
+// How a device tells the driver. Any thread.
+class Interrupt {
+ public:
+  virtual ~Interrupt() = default;
+  virtual void RaiseQueue() = 0;   // used buffers, virtio 1.2 §4.2.2 bit 0
+  virtual void RaiseConfig() = 0;  // configuration change, bit 1
+};
+
+// A split virtqueue that the driver has enabled (virtio 1.2 §2.7). Belongs to the event loop's
+// thread. Whatever the guest does to its rings costs it only its own requests: an impossible ring
+// is an error, on which the device sets DEVICE_NEEDS_RESET.
+class Queue {
+ public:
+  // INVALID_ARGUMENT for a size that is not a power of two in 1..max_size, OUT_OF_RANGE for rings
+  // outside RAM. `features` are the negotiated ones (VIRTIO_F_INDIRECT_DESC, VIRTIO_F_EVENT_IDX
+  // matter). `memory` and `interrupt` outlive the queue.
+  static absl::StatusOr<Queue> Activate(const QueueConfig& config, uint16_t max_size,
+                                        uint64_t features, const GuestMemory& memory,
+                                        Interrupt& interrupt, QueueProgress progress = {});
+
+  // The next available chain; nullopt when the driver has offered no more. An error means that the
+  // ring or the chain is broken (loops, indices or addresses out of range, more than queue-size
+  // descriptors or 2^32 bytes).
+  absl::StatusOr<std::optional<DescriptorChain>> Pop();
+
+  // Hands a chain back to the driver with the number of bytes written to its writable part. Visible
+  // to the driver at once; the interrupt is sent by Signal.
+  absl::Status Complete(DescriptorChain chain, uint32_t written);
+
+  // Undoes the latest Pop that was neither completed nor returned; in reverse order of Pop.
+  void Return(DescriptorChain chain);
+
+  // Interrupts the driver if it asked for it for what was completed since the last Signal. Once a
+  // batch.
+  void Signal();
+
+  // Asks the driver to notify for the next chain, and returns true when one is there already (the
+  // caller then goes on popping: the notification for it may never come). Between Pop calls of one
+  // batch notifications are not asked for.
+  bool EnableNotification();
+  void DisableNotification();
+
+  QueueProgress progress() const;
+
+ private:
+  // ...
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_VIRTIO_QUEUE_H_
