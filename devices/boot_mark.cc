@@ -1,0 +1,15 @@
+#include "devices/boot_mark.h"
+
+#include <algorithm>
+
+namespace voidbox {
+
+void BootMarkPort::Read(uint64_t, std::span<std::byte> out) {
+  std::fill(out.begin(), out.end(), std::byte{0xff});
+}
+
+void BootMarkPort::Write(uint64_t, std::span<const std::byte> in) {
+  if (!in.empty()) on_mark_(static_cast<uint8_t>(in[0]));
+}
+
+}  // namespace voidbox
