@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
@@ -21,6 +22,9 @@ class ChainCursor {
   using Buffers = absl::InlinedVector<iovec, 4>;
 
   explicit ChainCursor(Buffers buffers);
+  ChainCursor(ChainCursor&& other) noexcept = default;
+  ChainCursor& operator=(ChainCursor&& other) noexcept = default;
+
   // Bytes not passed yet.
   size_t remaining() const { return remaining_; }
   // Bytes passed so far.
@@ -32,10 +36,13 @@ class ChainCursor {
   absl::Status Skip(size_t length);
 
  protected:
-  absl::Status Copy(std::byte* data, size_t length, bool to_guest);
+  absl::Status CheckRemaining(size_t length) const;
+  // Passes over `length` bytes, which are there, and calls visit(data, bytes) for each piece.
+  template <typename Visitor>
+  void Advance(size_t length, Visitor visit);
 
  private:
-  Buffers buffers_;
+  Buffers buffers_;    // none is empty
   size_t index_ = 0;   // of the buffer at the cursor
   size_t offset_ = 0;  // in that buffer
   size_t remaining_ = 0;
@@ -47,7 +54,7 @@ class ChainReader : public ChainCursor {
  public:
   using ChainCursor::ChainCursor;
   // All of `out`, or OUT_OF_RANGE and nothing passed.
-  absl::Status Read(std::span<std::byte> out) { return Copy(out.data(), out.size(), false); }
+  absl::Status Read(std::span<std::byte> out);
   template <typename T>
   absl::StatusOr<T> ReadObject() {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -62,9 +69,8 @@ class ChainReader : public ChainCursor {
 class ChainWriter : public ChainCursor {
  public:
   using ChainCursor::ChainCursor;
-  absl::Status Write(std::span<const std::byte> in) {
-    return Copy(const_cast<std::byte*>(in.data()), in.size(), true);
-  }
+  // All of `in`, or OUT_OF_RANGE and nothing passed.
+  absl::Status Write(std::span<const std::byte> in);
   template <typename T>
   absl::Status WriteObject(const T& object) {
     static_assert(std::is_trivially_copyable_v<T>);

@@ -1,11 +1,13 @@
 #ifndef VOIDBOX_VIRTIO_GUEST_MEMORY_H_
 #define VOIDBOX_VIRTIO_GUEST_MEMORY_H_
 
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -52,10 +54,23 @@ class GuestMemory {
     return Write(gpa, std::as_bytes(std::span(&object, 1)));
   }
 
+  // `count` objects of a ring that both sides use at once: to be touched by std::atomic_ref or
+  // memcpy only. OUT_OF_RANGE like Slice, INVALID_ARGUMENT unless aligned for T.
+  template <typename T>
+  absl::StatusOr<T*> Shared(GuestAddress gpa, uint64_t count) const {
+    static_assert(std::is_trivially_copyable_v<T>);
+    absl::StatusOr<std::span<std::byte>> bytes = Slice(gpa, count * sizeof(T));
+    if (!bytes.ok()) return bytes.status();
+    if (std::bit_cast<uintptr_t>(bytes->data()) % alignof(T) != 0) return MisalignedError(gpa);
+    return reinterpret_cast<T*>(bytes->data());
+  }
+
   const std::vector<Region>& regions() const { return regions_; }
 
  private:
   explicit GuestMemory(std::vector<Region> regions) : regions_(std::move(regions)) {}
+  static absl::Status MisalignedError(GuestAddress gpa);
+
   std::vector<Region> regions_;
 };
 
