@@ -1,0 +1,146 @@
+#include "sandbox/registry.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/io.h"
+#include "base/status_macros.h"
+#include "sandbox/home.h"
+
+namespace voidbox {
+namespace {
+
+constexpr char kRecordName[] = "state.json";
+constexpr char kLockName[] = ".lock";
+constexpr size_t kMaxRecordBytes = 64 << 10;
+
+absl::StatusOr<std::string> NewId() {
+  char random[6];  // 2^48 ids; the directory's creation fails, and is tried again, on a clash
+  if (::getrandom(random, sizeof(random), 0) != sizeof(random)) return ErrnoStatus("getrandom");
+  return absl::BytesToHexString(absl::string_view(random, sizeof(random)));
+}
+
+std::string Serialize(const SandboxRecord& record) {
+  return nlohmann::json{
+      {"id", record.id},
+      {"pid", record.vmm.pid},
+      {"pid_start_time", record.vmm.start_time},
+      {"kernel", record.kernel},
+      {"cpus", record.vcpu_count},
+      {"memory_bytes", record.memory_bytes},
+      {"created", record.created_unix_seconds},
+  }
+      .dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+template <typename Number>
+bool Take(const nlohmann::json& object, const char* name, Number& value) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number_integer()) return false;
+  value = found->get<Number>();
+  return true;
+}
+
+std::optional<SandboxRecord> Parse(const std::string& id, const std::string& text) {
+  const nlohmann::json object = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  SandboxRecord record;
+  record.id = id;
+  if (!object.is_object() || !Take(object, "pid", record.vmm.pid) ||
+      !Take(object, "pid_start_time", record.vmm.start_time)) {
+    return std::nullopt;
+  }
+  Take(object, "cpus", record.vcpu_count);
+  Take(object, "memory_bytes", record.memory_bytes);
+  Take(object, "created", record.created_unix_seconds);
+  if (object.contains("kernel") && object["kernel"].is_string()) record.kernel = object["kernel"];
+  return record;
+}
+
+}  // namespace
+
+SandboxDirectory::~SandboxDirectory() {
+  if (!directory_) return;  // moved from
+  std::error_code ignored;  // the VMM may be removing it at the same time
+  std::filesystem::remove_all(path_, ignored);
+}
+
+absl::Status SandboxDirectory::Publish(const SandboxRecord& record) {
+  RETURN_IF_ERROR(
+      WriteFileAtomically(absl::StrCat(path_, "/", kRecordName), Serialize(record), 0600));
+  lock_.Reset();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Registry> Registry::Open(const std::string& home) {
+  const std::string path = absl::StrCat(home, "/sandboxes");
+  RETURN_IF_ERROR(CreatePrivateDirectory(path));
+  return Registry(path);
+}
+
+absl::StatusOr<UniqueFd> Registry::Lock() const {
+  const std::string path = absl::StrCat(path_, "/", kLockName);
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return ErrnoStatus(path);
+  while (::flock(fd.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return ErrnoStatus(absl::StrCat("flock ", path));
+  }
+  return fd;
+}
+
+std::vector<SandboxRecord> Registry::ReapLocked() const {
+  std::vector<SandboxRecord> living;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
+    const std::string id = entry.path().filename().string();
+    if (id == kLockName) continue;
+    const auto text = ReadFile((entry.path() / kRecordName).string(), kMaxRecordBytes);
+    const auto record = text.ok() ? Parse(id, *text) : std::nullopt;
+    if (record.has_value() && IsAlive(record->vmm)) {
+      living.push_back(*record);
+      continue;
+    }
+    // No record means that its creator died before Publish: we hold the lock that it would hold.
+    std::error_code ignored;
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+  std::sort(living.begin(), living.end(), [](const SandboxRecord& a, const SandboxRecord& b) {
+    return std::tie(a.created_unix_seconds, a.id) < std::tie(b.created_unix_seconds, b.id);
+  });
+  return living;
+}
+
+absl::StatusOr<SandboxDirectory> Registry::Create() {
+  SandboxDirectory directory;
+  ASSIGN_OR_RETURN(directory.lock_, Lock());
+  ReapLocked();
+  for (;;) {
+    ASSIGN_OR_RETURN(directory.id_, NewId());
+    directory.path_ = absl::StrCat(path_, "/", directory.id_);
+    if (::mkdir(directory.path_.c_str(), 0700) == 0) break;
+    if (errno != EEXIST) return ErrnoStatus(directory.path_);
+  }
+  directory.directory_.Reset(::open(directory.path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.directory_) return ErrnoStatus(directory.path_);
+  return directory;
+}
+
+absl::StatusOr<std::vector<SandboxRecord>> Registry::List() {
+  ASSIGN_OR_RETURN(const UniqueFd lock, Lock());
+  return ReapLocked();
+}
+
+}  // namespace voidbox

@@ -1,0 +1,73 @@
+#ifndef VOIDBOX_SANDBOX_REGISTRY_H_
+#define VOIDBOX_SANDBOX_REGISTRY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/unique_fd.h"
+#include "sandbox/process_identity.h"
+
+namespace voidbox {
+
+// What is known of one sandbox on disk.
+struct SandboxRecord {
+  std::string id;
+  ProcessIdentity vmm;
+  std::string kernel;  // path
+  uint32_t vcpu_count = 0;
+  uint64_t memory_bytes = 0;
+  int64_t created_unix_seconds = 0;
+};
+
+// The directory of one sandbox while its creator lives; removed, with all in it, at the end of this
+// object's life. Until Publish, other commands wait to create or reap.
+class SandboxDirectory {
+ public:
+  SandboxDirectory(SandboxDirectory&& other) noexcept = default;
+  SandboxDirectory& operator=(SandboxDirectory&&) = delete;
+  ~SandboxDirectory();
+
+  const std::string& id() const { return id_; }
+  const std::string& path() const { return path_; }
+  int fd() const { return directory_.get(); }
+
+  // Writes the record, by which other commands know that the sandbox lives and how long.
+  absl::Status Publish(const SandboxRecord& record);
+
+ private:
+  friend class Registry;
+  SandboxDirectory() = default;
+
+  std::string id_;
+  std::string path_;
+  UniqueFd directory_;
+  UniqueFd lock_;  // of the registry, held until Publish
+};
+
+// The sandboxes of one $VOIDBOX_HOME, in HOME/sandboxes/ID. Any number of processes may use it at
+// once; one object belongs to one thread.
+class Registry {
+ public:
+  static absl::StatusOr<Registry> Open(const std::string& home);
+
+  // A new directory (mode 0700) with an id that nobody had, after the leftovers of VMMs that died
+  // were removed.
+  absl::StatusOr<SandboxDirectory> Create();
+
+  // Those whose VMM lives, oldest first; removes what the others left.
+  absl::StatusOr<std::vector<SandboxRecord>> List();
+
+ private:
+  explicit Registry(std::string path) : path_(std::move(path)) {}
+  absl::StatusOr<UniqueFd> Lock() const;
+  std::vector<SandboxRecord> ReapLocked() const;
+
+  std::string path_;  // HOME/sandboxes
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_SANDBOX_REGISTRY_H_
