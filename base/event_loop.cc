@@ -139,6 +139,7 @@ absl::Status EventLoop::Run() {
 }
 
 absl::Status EventLoop::RunOnce(absl::Duration timeout) {
+  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   std::array<epoll_event, kEventsPerTurn> events;
   const int timeout_ms =
       timeout == absl::InfiniteDuration()

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -74,6 +75,10 @@ class EventLoop {
   // Runs `task` on the loop's thread. Any thread.
   void Post(Task task);
 
+  // Whether the caller is the thread that runs the loop: the latest one that called Run or RunOnce,
+  // before that the one that created it. Any thread.
+  bool OnLoopThread() const { return thread_.load() == std::this_thread::get_id(); }
+
   // Dispatches events until Stop. Returns an error only when epoll itself fails.
   absl::Status Run();
   // Makes Run return after the handler that is running. Any thread; async-signal-safe.
@@ -92,6 +97,7 @@ class EventLoop {
   uint64_t next_id_ = 1;
   std::unordered_map<uint64_t, std::shared_ptr<Handler>> handlers_;  // by watch id
   std::atomic<bool> stop_ = false;
+  std::atomic<std::thread::id> thread_ = std::this_thread::get_id();
 
   Mutex mutex_;
   std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);

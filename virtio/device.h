@@ -23,11 +23,25 @@ struct DeviceIdentity {
   std::string config;                 // device configuration space, little-endian
 };
 
+// What an active device may ask of its transport.
+class DeviceTransport {
+ public:
+  virtual ~DeviceTransport() = default;
+  // Has HandleNotify called for `queue` in a later turn of the event loop: for a device that leaves
+  // work undone so that others get their turn, or whose other threads have finished something. Any
+  // thread.
+  virtual void NotifyAgain(uint16_t queue) = 0;
+  // Like an error returned by HandleNotify, for where there is no caller to return it to: the
+  // device is reset in a later turn of the loop. The event loop's thread.
+  virtual void Fail(absl::Status error) = 0;
+};
+
 // What a device works with between DRIVER_OK and reset.
 struct Activation {
   uint64_t features = 0;    // negotiated
   std::span<Queue> queues;  // all of the device's; the transport's, valid until Reset returns
-  Interrupt* interrupt = nullptr;  // outlives the activation
+  Interrupt* interrupt = nullptr;        // outlives the activation
+  DeviceTransport* transport = nullptr;  // outlives the activation
 };
 
 // A virtio device behind a transport. The transport owns status, features, queue addresses and the
@@ -38,19 +52,22 @@ class VirtioDevice {
   virtual ~VirtioDevice() = default;
   const DeviceIdentity& identity() const { return identity_; }
 
-  // The driver is ready. On an error the transport sets DEVICE_NEEDS_RESET.
+  // The driver is ready. On an error the transport sets DEVICE_NEEDS_RESET and calls Reset.
   virtual absl::Status Activate(const Activation& activation) = 0;
   // The driver has put something into `queue` (or seems to: spurious calls happen). An error breaks
-  // the device until reset (DEVICE_NEEDS_RESET).
+  // the device until the driver resets it: the transport sets DEVICE_NEEDS_RESET and calls Reset.
+  // Work is bounded per call (a queue's worth of chains): a driver that goes on offering must not
+  // keep other devices waiting.
   virtual absl::Status HandleNotify(uint16_t queue) = 0;
   // Forgets the activation: when it returns, no queue and no guest memory is touched any more, on
   // any thread.
   virtual void Reset() = 0;
   // Called while the guest is paused, of an active device: finishes or sets aside what is in flight
   // (chains that are held are returned or completed), and returns what Restore needs; the queues'
-  // progress is saved by the transport.
+  // progress is saved by the transport. The device goes on as before afterwards.
   virtual absl::StatusOr<std::string> Save() = 0;
-  // Called after Activate on a new device of the same identity. `state` is hostile bytes.
+  // Called after Activate on a new device of the same identity. `state` is hostile bytes. On an
+  // error the transport calls Reset.
   virtual absl::Status Restore(absl::string_view state) = 0;
 
  private:

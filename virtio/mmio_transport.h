@@ -1,22 +1,29 @@
 #ifndef VOIDBOX_VIRTIO_MMIO_TRANSPORT_H_
 #define VOIDBOX_VIRTIO_MMIO_TRANSPORT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/event_loop.h"
 #include "base/mutex.h"
+#include "base/unique_fd.h"
 #include "virtio/device.h"
+#include "virtio/guest_memory.h"
+#include "virtio/mmio_registers.h"
+#include "virtio/queue.h"
 
 namespace voidbox {
 
 inline constexpr uint64_t kMmioRegionBytes = 0x1000;
 
-// The line by which a transport interrupts the guest (an irqfd in the VMM). Any thread.
+// The line by which a transport interrupts the guest (an edge on an irqfd in the VMM). Any thread.
 class InterruptLine {
  public:
   virtual ~InterruptLine() = default;
@@ -24,9 +31,13 @@ class InterruptLine {
 };
 
 // virtio-mmio, version 2 (virtio 1.2 §4.2). Read and Write are called by vCPU threads, several at
-// once; the device itself only by the event loop's thread: activation is posted to it, reset waits
-// for it.
-class MmioTransport {
+// once; the device itself only by the event loop's thread.
+//
+// DRIVER_OK is posted to the loop and not waited for. A reset of an active device waits until the
+// loop has carried it out, so the loop must run until the last vCPU thread has left Write, and the
+// loop's thread must never wait for a vCPU thread (not even to pause it) without going on to run
+// the loop. On the loop's own thread, reset happens in the call.
+class MmioTransport final : private Interrupt, private DeviceTransport {
  public:
   // `loop`, `memory` and `line` outlive the transport. The caller destroys it on the loop's thread
   // (or when the loop runs no more) after the vCPUs have stopped.
@@ -34,23 +45,83 @@ class MmioTransport {
                                                                EventLoop& loop,
                                                                const GuestMemory& memory,
                                                                InterruptLine& line);
+  ~MmioTransport() override;
 
   // An access of the guest at `offset` of the region. Widths other than the spec's read as zero and
-  // are ignored when written.
+  // are ignored when written: aligned 4 bytes for registers; 1, 2, 4 or 8 bytes for the
+  // configuration space, where writes are ignored.
   void Read(uint64_t offset, std::span<std::byte> out);
   void Write(uint64_t offset, std::span<const std::byte> in);
 
   // One eventfd per queue, for KVM's ioeventfd on QueueNotify with the queue's index as data match.
-  // Readable from creation on; the transport watches them.
+  // What is signalled before the device is active is kept until it is.
   std::vector<int> notify_fds() const;
 
-  // While the guest is paused. The bytes carry device type, status, features, queues, progress and
-  // device state.
+  // Replaces the device configuration space by one of the same size and tells the driver.
+  void SetConfig(absl::string_view config);
+
+  // Both on the loop's thread (or when it does not run) while the guest is paused; the guest's
+  // memory must be as it is when Save returns, which may still write to it. The bytes carry device
+  // type, status, features, queues, progress and device state.
   absl::StatusOr<std::string> Save();
+  // Into a transport that nothing was written to. `state` is hostile bytes: INVALID_ARGUMENT or
+  // what queue and device say, and then the device is as after a reset. Triggers the interrupt that
+  // may be pending, and handles notifications that may have been lost.
   absl::Status Restore(absl::string_view state);
 
+  const VirtioDevice& device() const { return *device_; }
+
  private:
-  // ...
+  MmioTransport(std::unique_ptr<VirtioDevice> device, EventLoop& loop, const GuestMemory& memory,
+                InterruptLine& line, std::vector<UniqueFd> notify);
+
+  // Interrupt
+  void RaiseQueue() override { Raise(VIRTIO_MMIO_INT_VRING); }
+  void RaiseConfig() override { Raise(VIRTIO_MMIO_INT_CONFIG); }
+  void Raise(uint32_t cause);
+  // DeviceTransport
+  void NotifyAgain(uint16_t queue) override;
+  void Fail(absl::Status error) override;
+
+  uint32_t ReadRegister(uint32_t offset);
+  void WriteRegister(uint32_t offset, uint32_t value);
+  void ReadConfig(uint64_t offset, std::span<std::byte> out);
+  void WriteStatus(uint32_t value);
+  void ResetAndWait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Runs `task` on the loop unless the transport is gone by then.
+  void Post(void (MmioTransport::*task)());
+
+  // The loop's thread only.
+  void ActivatePending();
+  absl::Status Activate(const std::vector<QueueProgress>& progress);
+  void HandleNotify(uint16_t queue);
+  void Deactivate();
+  void Break(const absl::Status& error);
+  void FinishReset();
+  void ReportFailure();
+  absl::Status RestoreRegisters(const TransportState& state);
+
+  // Of registers_, and of what vCPU threads and the loop tell each other.
+  Mutex mutex_;
+  CondVar reset_done_;
+  const std::unique_ptr<VirtioDevice> device_;
+  EventLoop& loop_;
+  const GuestMemory& memory_;
+  InterruptLine& line_;
+  const std::vector<UniqueFd> notify_;  // eventfds, by queue
+  std::atomic<uint32_t> interrupt_status_ = 0;
+  MmioRegisters registers_ ABSL_GUARDED_BY(mutex_);
+  std::string config_ ABSL_GUARDED_BY(mutex_);
+  bool activation_pending_ ABSL_GUARDED_BY(mutex_) = false;
+  bool resetting_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // The loop's thread only.
+  bool active_ = false;
+  std::vector<Queue> queues_;
+  absl::Status failure_;  // reported by the device, not yet acted on
+  uint64_t breakages_ = 0;
+  std::vector<EventLoop::Watch> watches_;       // of notify_, while active
+  const std::shared_ptr<MmioTransport*> self_;  // posted tasks hold it weakly
 };
 
 }  // namespace voidbox

@@ -65,6 +65,43 @@ inline constexpr uint64_t kDescriptorTableAlignment = 16;
 inline constexpr uint64_t kAvailableRingAlignment = 2;
 inline constexpr uint64_t kUsedRingAlignment = 4;
 
+// virtio-mmio registers, §4.2.2: offsets in the region. All are 32 bits wide; R, W or both.
+inline constexpr uint32_t VIRTIO_MMIO_MAGIC_VALUE = 0x000;          // R
+inline constexpr uint32_t VIRTIO_MMIO_VERSION = 0x004;              // R
+inline constexpr uint32_t VIRTIO_MMIO_DEVICE_ID = 0x008;            // R
+inline constexpr uint32_t VIRTIO_MMIO_VENDOR_ID = 0x00c;            // R
+inline constexpr uint32_t VIRTIO_MMIO_DEVICE_FEATURES = 0x010;      // R
+inline constexpr uint32_t VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x014;  // W
+inline constexpr uint32_t VIRTIO_MMIO_DRIVER_FEATURES = 0x020;      // W
+inline constexpr uint32_t VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x024;  // W
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_SEL = 0x030;            // W
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_NUM_MAX = 0x034;        // R
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_NUM = 0x038;            // W
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_READY = 0x044;          // RW
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_NOTIFY = 0x050;         // W
+inline constexpr uint32_t VIRTIO_MMIO_INTERRUPT_STATUS = 0x060;     // R
+inline constexpr uint32_t VIRTIO_MMIO_INTERRUPT_ACK = 0x064;        // W
+inline constexpr uint32_t VIRTIO_MMIO_STATUS = 0x070;               // RW
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_DESC_LOW = 0x080;       // W
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_DESC_HIGH = 0x084;      // W
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_DRIVER_LOW = 0x090;     // W
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_DRIVER_HIGH = 0x094;    // W
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_DEVICE_LOW = 0x0a0;     // W
+inline constexpr uint32_t VIRTIO_MMIO_QUEUE_DEVICE_HIGH = 0x0a4;    // W
+inline constexpr uint32_t VIRTIO_MMIO_SHM_SEL = 0x0ac;              // W
+inline constexpr uint32_t VIRTIO_MMIO_SHM_LEN_LOW = 0x0b0;          // R
+inline constexpr uint32_t VIRTIO_MMIO_SHM_LEN_HIGH = 0x0b4;         // R
+inline constexpr uint32_t VIRTIO_MMIO_SHM_BASE_LOW = 0x0b8;         // R
+inline constexpr uint32_t VIRTIO_MMIO_SHM_BASE_HIGH = 0x0bc;        // R
+inline constexpr uint32_t VIRTIO_MMIO_CONFIG_GENERATION = 0x0fc;    // R
+inline constexpr uint32_t VIRTIO_MMIO_CONFIG = 0x100;               // RW, any width
+
+inline constexpr uint32_t VIRTIO_MMIO_MAGIC = 0x74726976;  // "virt"
+
+// InterruptStatus and InterruptACK, §4.2.2.
+inline constexpr uint32_t VIRTIO_MMIO_INT_VRING = 1;
+inline constexpr uint32_t VIRTIO_MMIO_INT_CONFIG = 2;
+
 // §2.7.10.1: whether moving an index from `old_index` to `new_index` passes `event`.
 constexpr bool EventPassed(uint16_t event, uint16_t new_index, uint16_t old_index) {
   return static_cast<uint16_t>(new_index - event - 1) <
