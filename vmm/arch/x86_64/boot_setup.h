@@ -1,0 +1,35 @@
+#ifndef VOIDBOX_VMM_ARCH_X86_64_BOOT_SETUP_H_
+#define VOIDBOX_VMM_ARCH_X86_64_BOOT_SETUP_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "virtio/guest_memory.h"
+#include "vmm/boot/kernel_image.h"
+#include "vmm/kvm.h"
+
+namespace voidbox {
+
+struct InitramfsRange {
+  uint64_t gpa = 0;
+  uint64_t bytes = 0;  // 0: there is none
+};
+
+// Writes what the kernel reads at its entry: command line, MP table, and the zero page with page
+// tables and GDT (kLinux64) or hvm_start_info (kPvh).
+absl::Status WriteBootData(const KernelImage& kernel, const InitramfsRange& initramfs,
+                           absl::string_view command_line, uint32_t vcpu_count,
+                           const GuestMemory& memory);
+
+// Puts the boot processor at the kernel's entry.
+absl::Status SetBootRegisters(const KernelImage& kernel, KvmVcpu& vcpu);
+
+// What every processor needs: CPUID, model-specific registers, local interrupt pins.
+absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported, uint32_t id,
+                               uint32_t vcpu_count, KvmVcpu& vcpu);
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_VMM_ARCH_X86_64_BOOT_SETUP_H_

@@ -1,0 +1,20 @@
+#ifndef VOIDBOX_VMM_ARCH_X86_64_CPUID_H_
+#define VOIDBOX_VMM_ARCH_X86_64_CPUID_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vmm/kvm.h"
+
+namespace voidbox {
+
+// What the guest's processor `vcpu` of `vcpu_count` says of itself: what KVM supports, less what a
+// sandbox has no business with (performance counters, MONITOR, nested virtualisation), with one
+// package of vcpu_count cores of one thread each.
+std::vector<kvm_cpuid_entry2> MakeCpuid(std::span<const kvm_cpuid_entry2> supported, uint32_t vcpu,
+                                        uint32_t vcpu_count);
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_VMM_ARCH_X86_64_CPUID_H_

@@ -1,0 +1,140 @@
+#include "vmm/boot/loader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <span>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "vmm/arch/x86_64/layout.h"
+#include "vmm/memory_map.h"
+
+namespace voidbox {
+namespace {
+
+constexpr uint64_t kPageBytes = 4096;
+constexpr uint64_t kMaxKernelBytes = 1 << 30;
+// Where the kernel finds an initramfs in any configuration: below 2 GiB
+// (setup_header.initrd_addr_max of x86-64).
+constexpr uint64_t kInitramfsEnd = uint64_t{2} << 30;
+
+struct OpenFile {
+  UniqueFd fd;
+  uint64_t bytes = 0;
+};
+
+absl::StatusOr<OpenFile> OpenRegular(absl::string_view kind, const std::string& path) {
+  OpenFile file;
+  file.fd.Reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.fd) return ErrnoStatus(absl::StrCat(kind, " ", path));
+  struct stat info;
+  if (::fstat(file.fd.get(), &info) != 0) return ErrnoStatus(absl::StrCat(kind, " ", path));
+  if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(kind, " ", path, ": not a regular file"));
+  }
+  file.bytes = static_cast<uint64_t>(info.st_size);
+  if (file.bytes == 0) return absl::InvalidArgumentError(absl::StrCat(kind, " ", path, ": empty"));
+  return file;
+}
+
+absl::Status WithContext(const absl::Status& status, absl::string_view context) {
+  return absl::Status(status.code(), absl::StrCat(context, ": ", status.message()));
+}
+
+absl::Status ReadInto(const GuestMemory& memory, uint64_t gpa, int fd, uint64_t offset,
+                      uint64_t bytes) {
+  ASSIGN_OR_RETURN(std::span<std::byte> target, memory.Slice(GuestAddress{gpa}, bytes));
+  while (!target.empty()) {
+    const ssize_t got = ::pread(fd, target.data(), target.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus("reading a boot file");
+    if (got == 0) return absl::DataLossError("a boot file became shorter while it was read");
+    target = target.subspan(static_cast<size_t>(got));
+    offset += static_cast<uint64_t>(got);
+  }
+  return absl::OkStatus();
+}
+
+// `bytes` of the file at `offset` appear at `gpa`: whole pages shown, the rest read.
+absl::Status Place(GuestRam& ram, uint64_t gpa, int fd, uint64_t offset, uint64_t bytes) {
+  if (bytes == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool shown, ram.ShowFile(GuestAddress{gpa}, bytes, fd, offset));
+  const uint64_t done = shown ? bytes / kPageBytes * kPageBytes : 0;
+  return ReadInto(ram.memory(), gpa + done, fd, offset + done, bytes - done);
+}
+
+absl::Status CheckKernelFits(const KernelImage& kernel, uint64_t memory_bytes) {
+  const uint64_t end = std::min(memory_bytes, kHoleStart);
+  for (const KernelImage::Segment& segment : kernel.segments) {
+    if (segment.gpa < layout::kHighMemoryStart) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a segment at 0x", absl::Hex(segment.gpa), " is below 0x",
+                       absl::Hex(layout::kHighMemoryStart), ", where boot data lies"));
+    }
+    if (segment.gpa > end || segment.memory_bytes > end - segment.gpa) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("needs memory up to 0x", absl::Hex(segment.gpa + segment.memory_bytes), " (",
+                       (segment.gpa + segment.memory_bytes + (1 << 20) - 1) >> 20,
+                       " MiB), the guest has ", memory_bytes >> 20, " MiB"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<InitramfsRange> PlaceInitramfs(const KernelImage& kernel, uint64_t bytes,
+                                              uint64_t memory_bytes) {
+  const uint64_t end = std::min({memory_bytes, kHoleStart, kInitramfsEnd});
+  const uint64_t start = (kernel.end + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const uint64_t needed = (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+  if (start > end || needed > end - start) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(bytes, " bytes do not fit: the guest's ", memory_bytes >> 20, " MiB leave ",
+                     start > end ? 0 : end - start, " bytes behind the kernel"));
+  }
+  return InitramfsRange{.gpa = end - needed, .bytes = bytes};
+}
+
+}  // namespace
+
+absl::StatusOr<BootFiles> BootFiles::Open(const std::string& kernel_path,
+                                          const std::string& initramfs_path,
+                                          uint64_t memory_bytes) {
+  BootFiles files;
+  const std::string kernel_name = absl::StrCat("kernel ", kernel_path);
+  ASSIGN_OR_RETURN(OpenFile kernel, OpenRegular("kernel", kernel_path));
+  if (kernel.bytes > kMaxKernelBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        kernel_name, ": ", kernel.bytes, " bytes are more than the limit of ", kMaxKernelBytes));
+  }
+  ASSIGN_OR_RETURN(const MemoryMap map,
+                   MemoryMap::ReadOnly(kernel.fd.get(), kernel.bytes, kernel_name));
+  auto image = ParseKernelImage(map.bytes());
+  if (!image.ok()) return WithContext(image.status(), kernel_name);
+  if (absl::Status fits = CheckKernelFits(*image, memory_bytes); !fits.ok()) {
+    return WithContext(fits, kernel_name);
+  }
+  files.kernel_ = *std::move(image);
+  files.kernel_fd_ = std::move(kernel.fd);
+  if (!initramfs_path.empty()) {
+    ASSIGN_OR_RETURN(OpenFile initramfs, OpenRegular("initramfs", initramfs_path));
+    auto range = PlaceInitramfs(files.kernel_, initramfs.bytes, memory_bytes);
+    if (!range.ok()) return WithContext(range.status(), absl::StrCat("initramfs ", initramfs_path));
+    files.initramfs_ = *range;
+    files.initramfs_fd_ = std::move(initramfs.fd);
+  }
+  return files;
+}
+
+absl::Status BootFiles::Load(GuestRam& ram) const {
+  for (const KernelImage::Segment& segment : kernel_.segments) {
+    RETURN_IF_ERROR(
+        Place(ram, segment.gpa, kernel_fd_.get(), segment.file_offset, segment.file_bytes));
+  }
+  return Place(ram, initramfs_.gpa, initramfs_fd_.get(), 0, initramfs_.bytes);
+}
+
+}  // namespace voidbox

@@ -1,0 +1,212 @@
+#include "vmm/machine.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "vmm/arch/x86_64/boot_setup.h"
+#include "vmm/arch/x86_64/layout.h"
+#include "vmm/boot/command_line.h"
+#include "vmm/virtio_devices.h"
+
+namespace voidbox {
+namespace {
+
+// The end of the doorbell register's 4 bytes, virtio 1.2 §4.2.2 QueueNotify.
+constexpr uint64_t kQueueNotifyOffset = 0x50;
+
+absl::StatusOr<UniqueFd> MakeEventFd() {
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd) return ErrnoStatus("eventfd");
+  return fd;
+}
+
+void Signal(const UniqueFd& fd) {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(fd.get(), &one, sizeof(one));
+}
+
+}  // namespace
+
+// One virtio device on the memory bus: its transport, and its interrupt line.
+class Machine::VirtioSlot final : public IoHandler, public InterruptLine {
+ public:
+  VirtioSlot(uint32_t index, UniqueFd interrupt)
+      : index_(index), interrupt_(std::move(interrupt)) {}
+
+  void Read(uint64_t offset, std::span<std::byte> out) override { transport->Read(offset, out); }
+  void Write(uint64_t offset, std::span<const std::byte> in) override {
+    transport->Write(offset, in);
+  }
+  void Trigger() override { Signal(interrupt_); }
+
+  uint64_t base() const { return layout::kVirtioMmio + index_ * kMmioRegionBytes; }
+
+  absl::Status Connect(KvmVm& vm) {
+    RETURN_IF_ERROR(vm.AddIrqFd(interrupt_.get(), layout::kFirstVirtioIrq + index_));
+    uint32_t queue = 0;
+    for (const int fd : transport->notify_fds()) {
+      RETURN_IF_ERROR(vm.AddIoEventFd(fd, base() + kQueueNotifyOffset, queue++));
+    }
+    return absl::OkStatus();
+  }
+
+  std::unique_ptr<MmioTransport> transport;
+
+ private:
+  const uint32_t index_;
+  const UniqueFd interrupt_;
+};
+
+Machine::Machine(EventLoop& loop, Callbacks callbacks, const vmm::VmConfig& config)
+    : loop_(loop),
+      callbacks_(std::move(callbacks)),
+      console_(config.console_output_fd(), config.console_input_fd()),
+      serial_({.transmit = [this](char c) { console_.Transmit(c); },
+               .interrupt = [this] { Signal(serial_interrupt_); },
+               .receive_ready = [this] { loop_.Post([this] { console_.ResumeInput(); }); }}),
+      i8042_([this] { Stop(vmm::Stopped::GUEST_RESET, "the guest reset the machine"); }),
+      boot_mark_(callbacks_.on_boot_mark) {}
+
+absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& config,
+                                                       const BootFiles& files, EventLoop& loop,
+                                                       Callbacks callbacks) {
+  std::unique_ptr<Machine> machine(new Machine(loop, std::move(callbacks), config));
+  Machine& m = *machine;
+  ASSIGN_OR_RETURN(m.ram_, GuestRam::Create(config.memory_bytes()));
+  RETURN_IF_ERROR(files.Load(*m.ram_));
+  RETURN_IF_ERROR(m.AddLegacyDevices());
+  RETURN_IF_ERROR(m.AddVirtioDevices(config));
+  ASSIGN_OR_RETURN(const std::string command_line,
+                   CompleteCommandLine(config.kernel_command_line(), layout::kVirtioMmio,
+                                       layout::kFirstVirtioIrq, m.virtio_.size()));
+  RETURN_IF_ERROR(WriteBootData(files.kernel(), files.initramfs(), command_line,
+                                config.vcpu_count(), m.ram_->memory()));
+  ASSIGN_OR_RETURN(m.kvm_, Kvm::Open());
+  ASSIGN_OR_RETURN(m.vm_, m.kvm_->CreateVm());
+  RETURN_IF_ERROR(m.MapMemory());
+  RETURN_IF_ERROR(m.vm_->SetTssAddress(layout::kTss));
+  RETURN_IF_ERROR(m.vm_->CreateIrqChip());
+  RETURN_IF_ERROR(m.vm_->CreatePit());
+  RETURN_IF_ERROR(m.StartVcpus(files.kernel(), config.vcpu_count()));
+  // The guest is on its way; it needs these later.
+  RETURN_IF_ERROR(m.ConnectInterrupts());
+  RETURN_IF_ERROR(m.console_.StartInput(loop, m.serial_));
+  return machine;
+}
+
+absl::Status Machine::MapMemory() {
+  uint32_t slot = 0;
+  for (const GuestMemory::Region& region : ram_->memory().regions()) {
+    RETURN_IF_ERROR(vm_->SetMemoryRegion(slot++, region.start.value, region.bytes));
+  }
+  return absl::OkStatus();
+}
+
+Machine::~Machine() {
+  for (const auto& vcpu : vcpus_) vcpu->RequestStop();
+  while (!AllOutside()) {
+    if (!loop_.RunOnce(absl::InfiniteDuration()).ok()) break;
+  }
+  vcpus_.clear();
+}
+
+absl::Status Machine::AddLegacyDevices() {
+  ASSIGN_OR_RETURN(serial_interrupt_, MakeEventFd());
+  RETURN_IF_ERROR(ports_.Add("serial", kSerialPort, kSerialPortBytes, serial_));
+  RETURN_IF_ERROR(ports_.Add("i8042", kI8042Port, kI8042PortBytes, i8042_));
+  return ports_.Add("boot marks", kBootMarkPort, 1, boot_mark_);
+}
+
+absl::Status Machine::AddVirtioDevices(const vmm::VmConfig& config) {
+  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<VirtioDevice>> devices,
+                   MakeVirtioDevices(config, loop_));
+  for (auto& device : devices) RETURN_IF_ERROR(AddVirtioDevice(std::move(device)));
+  return absl::OkStatus();
+}
+
+absl::Status Machine::AddVirtioDevice(std::unique_ptr<VirtioDevice> device) {
+  if (virtio_.size() >= layout::kMaxVirtioDevices) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("more than ", layout::kMaxVirtioDevices, " virtio devices"));
+  }
+  const absl::string_view name = device->identity().name;
+  ASSIGN_OR_RETURN(UniqueFd interrupt, MakeEventFd());
+  auto slot =
+      std::make_unique<VirtioSlot>(static_cast<uint32_t>(virtio_.size()), std::move(interrupt));
+  ASSIGN_OR_RETURN(slot->transport,
+                   MmioTransport::Create(std::move(device), loop_, ram_->memory(), *slot));
+  RETURN_IF_ERROR(mmio_.Add(name, slot->base(), kMmioRegionBytes, *slot));
+  virtio_.push_back(std::move(slot));
+  return absl::OkStatus();
+}
+
+absl::Status Machine::ConnectInterrupts() {
+  RETURN_IF_ERROR(vm_->AddIrqFd(serial_interrupt_.get(), kSerialIrq));
+  for (const auto& slot : virtio_) RETURN_IF_ERROR(slot->Connect(*vm_));
+  return absl::OkStatus();
+}
+
+absl::Status Machine::StartVcpus(const KernelImage& kernel, uint32_t count) {
+  ASSIGN_OR_RETURN(const std::vector<kvm_cpuid_entry2> cpuid, kvm_->GetSupportedCpuid());
+  for (uint32_t id = 0; id < count; ++id) {
+    ASSIGN_OR_RETURN(KvmVcpu vcpu, vm_->CreateVcpu(id));
+    RETURN_IF_ERROR(SetProcessorState(cpuid, id, count, vcpu));
+    if (id == 0) RETURN_IF_ERROR(SetBootRegisters(kernel, vcpu));
+    vcpus_.push_back(std::make_unique<Vcpu>(
+        id, std::move(vcpu),
+        Vcpu::Environment{.ports = ports_,
+                          .memory = mmio_,
+                          .on_start = callbacks_.on_vcpu_start,
+                          .on_crash =
+                              [this](std::string reason) {
+                                Stop(vmm::Stopped::GUEST_CRASHED, std::move(reason));
+                              },
+                          .on_outside = [this] { loop_.Post([this] { FinishPause(); }); }},
+        /*paused=*/false));
+  }
+  return absl::OkStatus();
+}
+
+void Machine::Stop(vmm::Stopped::Reason reason, std::string message) {
+  loop_.Post([this, reason, message = std::move(message)] { callbacks_.on_stop(reason, message); });
+}
+
+bool Machine::AllOutside() {
+  return std::all_of(vcpus_.begin(), vcpus_.end(),
+                     [](const auto& vcpu) { return vcpu->outside(); });
+}
+
+void Machine::Pause(std::function<void()> done) {
+  pausing_.push_back(std::move(done));
+  for (const auto& vcpu : vcpus_) vcpu->RequestPause();
+  FinishPause();
+}
+
+void Machine::FinishPause() {
+  if (pausing_.empty() || !AllOutside()) return;
+  paused_ = true;
+  std::vector<std::function<void()>> waiting;
+  waiting.swap(pausing_);
+  for (const auto& done : waiting) done();
+}
+
+void Machine::Resume() {
+  if (!std::exchange(paused_, false)) return;
+  for (const auto& vcpu : vcpus_) vcpu->Resume();
+}
+
+vmm::Metrics Machine::metrics() const {
+  vmm::Metrics metrics;
+  for (const auto& vcpu : vcpus_) metrics.set_vcpu_exits(metrics.vcpu_exits() + vcpu->exits());
+  metrics.set_console_bytes(console_.bytes());
+  metrics.set_console_dropped_bytes(console_.dropped_bytes());
+  return metrics;
+}
+
+}  // namespace voidbox

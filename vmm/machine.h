@@ -1,0 +1,91 @@
+#ifndef VOIDBOX_VMM_MACHINE_H_
+#define VOIDBOX_VMM_MACHINE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/event_loop.h"
+#include "devices/boot_mark.h"
+#include "devices/i8042.h"
+#include "devices/io_bus.h"
+#include "devices/serial.h"
+#include "virtio/mmio_transport.h"
+#include "vmm/boot/loader.h"
+#include "vmm/console.h"
+#include "vmm/guest_ram.h"
+#include "vmm/kvm.h"
+#include "vmm/vcpu.h"
+#include "vmm/vmm.pb.h"
+
+namespace voidbox {
+
+// The virtual machine: memory, processors, devices. Made and used on the event loop's thread.
+class Machine {
+ public:
+  struct Callbacks {
+    // On the loop's thread, once: why the machine ends.
+    std::function<void(vmm::Stopped::Reason, std::string message)> on_stop;
+    // On a vCPU's thread.
+    std::function<void(uint8_t)> on_boot_mark;
+    // First on each vCPU's thread: confines it.
+    std::function<absl::Status()> on_vcpu_start;
+  };
+
+  // A machine that runs `files` as `config` says, entered and running when this returns. `loop`
+  // outlives it.
+  static absl::StatusOr<std::unique_ptr<Machine>> Boot(const vmm::VmConfig& config,
+                                                       const BootFiles& files, EventLoop& loop,
+                                                       Callbacks callbacks);
+  // Stops the vCPUs, and meanwhile serves the loop, which they may be waiting for: not to be called
+  // by its handlers.
+  ~Machine();
+
+  // Takes every vCPU out of the guest, then calls `done` on the loop's thread.
+  void Pause(std::function<void()> done);
+  void Resume();
+  bool paused() const { return paused_; }
+  vmm::Metrics metrics() const;
+
+ private:
+  class VirtioSlot;
+
+  Machine(EventLoop& loop, Callbacks callbacks, const vmm::VmConfig& config);
+  absl::Status AddLegacyDevices();
+  absl::Status AddVirtioDevices(const vmm::VmConfig& config);
+  absl::Status AddVirtioDevice(std::unique_ptr<VirtioDevice> device);
+  absl::Status MapMemory();
+  absl::Status ConnectInterrupts();
+  absl::Status StartVcpus(const KernelImage& kernel, uint32_t count);
+  void Stop(vmm::Stopped::Reason reason, std::string message);  // any thread
+  bool AllOutside();
+  void FinishPause();
+
+  EventLoop& loop_;
+  const Callbacks callbacks_;
+  std::unique_ptr<GuestRam> ram_;
+  std::optional<Kvm> kvm_;
+  std::optional<KvmVm> vm_;
+  IoBus ports_;
+  IoBus mmio_;
+
+  UniqueFd serial_interrupt_;  // irqfd
+  Console console_;
+  Serial serial_;
+  I8042 i8042_;
+  BootMarkPort boot_mark_;
+  std::vector<std::unique_ptr<VirtioSlot>> virtio_;
+
+  bool paused_ = false;
+  std::vector<std::function<void()>> pausing_;  // to call when all vCPUs are outside
+  std::vector<std::unique_ptr<Vcpu>> vcpus_;    // ends before what it uses
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_VMM_MACHINE_H_
