@@ -77,6 +77,7 @@ class Queue {
   bool EnableNotification();
   void DisableNotification();
 
+  uint16_t size() const { return size_; }  // entries
   // Chains taken by Pop and not given back yet.
   uint16_t in_flight() const { return in_flight_; }
 
