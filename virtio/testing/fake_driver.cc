@@ -113,6 +113,15 @@ void FakeDriver::Reset() {
   next_ = area_;
 }
 
+void FakeDriver::TakeOver(FakeDriver& other) {
+  area_ = other.area_;
+  area_end_ = other.area_end_;
+  next_ = other.next_;
+  features_ = other.features_;
+  queues_ = std::move(other.queues_);
+  other.queues_.clear();
+}
+
 GuestAddress FakeDriver::Allocate(uint64_t bytes) {
   constexpr uint64_t kAlignment = 64;
   const GuestAddress address = next_;

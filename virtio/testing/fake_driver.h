@@ -70,6 +70,9 @@ class FakeDriver {
   DriverQueue& queue(uint16_t index) { return *queues_.at(index); }
   void Notify(uint16_t index) { Write(VIRTIO_MMIO_QUEUE_NOTIFY, index); }
 
+  // Goes on with the queues and memory that `other` has set up, over the same guest memory.
+  void TakeOver(FakeDriver& other);
+
   // Guest memory that is free until the next Reset, or until FreeTo(the address) gives it back.
   GuestAddress Allocate(uint64_t bytes);
   void FreeTo(GuestAddress address) { next_ = address; }
@@ -87,8 +90,8 @@ class FakeDriver {
   MmioTransport& transport_;
   const GuestMemory& memory_;
   FakeInterruptLine& line_;
-  const GuestAddress area_;
-  const uint64_t area_end_;
+  GuestAddress area_;
+  uint64_t area_end_;
   GuestAddress next_;
   uint64_t features_ = 0;
   std::vector<std::unique_ptr<DriverQueue>> queues_;
