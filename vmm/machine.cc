@@ -93,10 +93,13 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& conf
   RETURN_IF_ERROR(m.vm_->SetTssAddress(layout::kTss));
   RETURN_IF_ERROR(m.vm_->CreateIrqChip());
   RETURN_IF_ERROR(m.vm_->CreatePit());
-  RETURN_IF_ERROR(m.StartVcpus(files.kernel(), config.vcpu_count()));
+  ASSIGN_OR_RETURN(std::vector<KvmVcpu> vcpus, m.CreateVcpus(files.kernel(), config.vcpu_count()));
+  RETURN_IF_ERROR(m.console_.StartInput(loop, m.serial_));
+  RETURN_IF_ERROR(m.callbacks_.confine(ThreadKind::kEventLoop));
+  m.callbacks_.on_enter();
+  m.StartVcpus(std::move(vcpus));
   // The guest is on its way; it needs these later.
   RETURN_IF_ERROR(m.ConnectInterrupts());
-  RETURN_IF_ERROR(m.console_.StartInput(loop, m.serial_));
   return machine;
 }
 
@@ -152,17 +155,26 @@ absl::Status Machine::ConnectInterrupts() {
   return absl::OkStatus();
 }
 
-absl::Status Machine::StartVcpus(const KernelImage& kernel, uint32_t count) {
+absl::StatusOr<std::vector<KvmVcpu>> Machine::CreateVcpus(const KernelImage& kernel,
+                                                          uint32_t count) {
   ASSIGN_OR_RETURN(const std::vector<kvm_cpuid_entry2> cpuid, kvm_->GetSupportedCpuid());
+  std::vector<KvmVcpu> vcpus;
   for (uint32_t id = 0; id < count; ++id) {
     ASSIGN_OR_RETURN(KvmVcpu vcpu, vm_->CreateVcpu(id));
     RETURN_IF_ERROR(SetProcessorState(cpuid, id, count, vcpu));
     if (id == 0) RETURN_IF_ERROR(SetBootRegisters(kernel, vcpu));
+    vcpus.push_back(std::move(vcpu));
+  }
+  return vcpus;
+}
+
+void Machine::StartVcpus(std::vector<KvmVcpu> vcpus) {
+  for (KvmVcpu& vcpu : vcpus) {
     vcpus_.push_back(std::make_unique<Vcpu>(
-        id, std::move(vcpu),
+        static_cast<uint32_t>(vcpus_.size()), std::move(vcpu),
         Vcpu::Environment{.ports = ports_,
                           .memory = mmio_,
-                          .on_start = callbacks_.on_vcpu_start,
+                          .on_start = [this] { return callbacks_.confine(ThreadKind::kVcpu); },
                           .on_crash =
                               [this](std::string reason) {
                                 Stop(vmm::Stopped::GUEST_CRASHED, std::move(reason));
@@ -170,7 +182,6 @@ absl::Status Machine::StartVcpus(const KernelImage& kernel, uint32_t count) {
                           .on_outside = [this] { loop_.Post([this] { FinishPause(); }); }},
         /*paused=*/false));
   }
-  return absl::OkStatus();
 }
 
 void Machine::Stop(vmm::Stopped::Reason reason, std::string message) {

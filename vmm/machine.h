@@ -20,6 +20,7 @@
 #include "vmm/console.h"
 #include "vmm/guest_ram.h"
 #include "vmm/kvm.h"
+#include "vmm/seccomp/confine.h"
 #include "vmm/vcpu.h"
 #include "vmm/vmm.pb.h"
 
@@ -31,10 +32,12 @@ class Machine {
   struct Callbacks {
     // On the loop's thread, once: why the machine ends.
     std::function<void(vmm::Stopped::Reason, std::string message)> on_stop;
+    // Everything is ready; the first vCPU is about to enter the guest.
+    std::function<void()> on_enter;
     // On a vCPU's thread.
     std::function<void(uint8_t)> on_boot_mark;
-    // First on each vCPU's thread: confines it.
-    std::function<absl::Status()> on_vcpu_start;
+    // Confines the calling thread: the loop's before the guest runs, each vCPU's as its first deed.
+    std::function<absl::Status(ThreadKind)> confine;
   };
 
   // A machine that runs `files` as `config` says, entered and running when this returns. `loop`
@@ -61,7 +64,8 @@ class Machine {
   absl::Status AddVirtioDevice(std::unique_ptr<VirtioDevice> device);
   absl::Status MapMemory();
   absl::Status ConnectInterrupts();
-  absl::Status StartVcpus(const KernelImage& kernel, uint32_t count);
+  absl::StatusOr<std::vector<KvmVcpu>> CreateVcpus(const KernelImage& kernel, uint32_t count);
+  void StartVcpus(std::vector<KvmVcpu> vcpus);
   void Stop(vmm::Stopped::Reason reason, std::string message);  // any thread
   bool AllOutside();
   void FinishPause();

@@ -20,6 +20,7 @@
 #include "vmm/boot/loader.h"
 #include "vmm/control_server.h"
 #include "vmm/machine.h"
+#include "vmm/seccomp/confine.h"
 
 namespace voidbox {
 namespace {
@@ -90,27 +91,35 @@ absl::Status VmmProcess::Start() {
   }
   RETURN_IF_ERROR(WatchSignals());
   RETURN_IF_ERROR(Vcpu::InstallKickSignal());
-  ASSIGN_OR_RETURN(
-      machine_,
-      Machine::Boot(config_, files, *loop_,
-                    {.on_stop = [this](vmm::Stopped::Reason reason,
-                                       std::string message) { Stop(reason, std::move(message)); },
-                     .on_boot_mark =
-                         [this](uint8_t value) {
-                           vmm::VmEvent event;
-                           event.mutable_mark()->set_value(value);
-                           events_.Send(std::move(event));
-                         },
-                     .on_vcpu_start = [] { return absl::OkStatus(); }}));
-  vmm::VmEvent started;
-  started.mutable_started();
-  events_.Send(std::move(started));
   RETURN_IF_ERROR(WatchLifeline());
   ASSIGN_OR_RETURN(control_, ControlServer::Create(directory_, kControlSocket, *loop_,
                                                    [this](const vmm::ControlRequest& request,
                                                           ControlServer::Reply reply) {
                                                      HandleControl(request, reply);
                                                    }));
+  const bool confined = config_.seccomp() != vmm::SECCOMP_OFF;
+  if (confined) RETURN_IF_ERROR(PrepareConfinement());
+  ASSIGN_OR_RETURN(
+      machine_,
+      Machine::Boot(config_, files, *loop_,
+                    {.on_stop = [this](vmm::Stopped::Reason reason,
+                                       std::string message) { Stop(reason, std::move(message)); },
+                     .on_enter =
+                         [this] {
+                           vmm::VmEvent event;
+                           event.mutable_started();
+                           events_.Send(std::move(event));
+                         },
+                     .on_boot_mark =
+                         [this](uint8_t value) {
+                           vmm::VmEvent event;
+                           event.mutable_mark()->set_value(value);
+                           events_.Send(std::move(event));
+                         },
+                     .confine =
+                         [confined](ThreadKind kind) {
+                           return confined ? ConfineThread(kind) : absl::OkStatus();
+                         }}));
   return absl::OkStatus();
 }
 
