@@ -14,7 +14,8 @@ namespace voidbox {
 namespace {
 
 absl::StatusOr<sockaddr_un> AddressOf(int directory, const std::string& name) {
-  const std::string path = absl::StrCat("/proc/self/fd/", directory, "/", name);
+  const std::string path =
+      directory == AT_FDCWD ? name : absl::StrCat("/proc/self/fd/", directory, "/", name);
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
@@ -62,6 +63,19 @@ absl::StatusOr<UniqueFd> ConnectUnix(int directory, const std::string& name) {
     return ErrnoStatus(absl::StrCat("connect ", name));
   }
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus("fcntl(F_SETFL)");
+  return fd;
+}
+
+absl::StatusOr<UniqueFd> ConnectUnixNow(int directory, const std::string& name) {
+  ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(directory, name));
+  ASSIGN_OR_RETURN(UniqueFd fd, NewSocket());
+  if (::connect(fd.get(), Generic(address), sizeof(address)) != 0) {
+    if (errno == ECONNREFUSED || errno == EAGAIN) {
+      return absl::UnavailableError(absl::StrCat(
+          "connect ", name, errno == EAGAIN ? ": the backlog is full" : ": nobody listens"));
+    }
+    return ErrnoStatus(absl::StrCat("connect ", name));
+  }
   return fd;
 }
 

@@ -65,5 +65,22 @@ TEST_F(UnixSocketTest, RefusesANameThatDoesNotFit) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("longer than")));
 }
 
+TEST_F(UnixSocketTest, ConnectNowDoesNotWaitForTheBacklog) {
+  auto listener = ListenUnix(directory_.get(), "a.sock", /*backlog=*/0);
+  ASSERT_THAT(listener, IsOk());
+  auto first = ConnectUnixNow(directory_.get(), "a.sock");
+  ASSERT_THAT(first, IsOk());
+  EXPECT_THAT(ConnectUnixNow(directory_.get(), "a.sock"),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("backlog is full")));
+}
+
+TEST_F(UnixSocketTest, WorksInTheWorkingDirectory) {
+  ASSERT_EQ(::fchdir(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 0);
+  auto listener = ListenUnix(AT_FDCWD, "a.sock");
+  ASSERT_THAT(listener, IsOk());
+  EXPECT_THAT(ConnectUnixNow(AT_FDCWD, "a.sock"), IsOk());
+  EXPECT_THAT(ConnectUnixNow(AT_FDCWD, "b.sock"), StatusIs(absl::StatusCode::kNotFound, _));
+}
+
 }  // namespace
 }  // namespace voidbox

@@ -1,5 +1,6 @@
 #include "virtio/testing/conformance.h"
 
+#include <algorithm>
 #include <random>
 #include <thread>
 #include <vector>
@@ -139,7 +140,9 @@ TEST_P(DeviceConformanceTest, ServesFromMemoryAboveTheHole) {
   FakeDriver high(harness_->transport(), harness_->memory(), harness_->line(), GuestRam::kHighStart,
                   GuestRam::kHighBytes);
   ASSERT_TRUE(high.Negotiate(high.OfferedFeatures()));
-  for (uint16_t i = 0; i < high.queue_count(); ++i) high.SetUpQueue(i, 16);
+  for (uint16_t i = 0; i < high.queue_count(); ++i) {
+    high.SetUpQueue(i, std::min<uint16_t>(16, high.MaxQueueSize(i)));
+  }
   high.AddStatus(VIRTIO_STATUS_DRIVER_OK);
   driver_.TakeOver(high);
   ExpectServes(*harness_);
