@@ -1,22 +1,24 @@
 #!/bin/bash
 # Builds the guest kernel: tinyconfig plus a fragment, from Debian's kernel source.
 #
-#   build.sh --source TAR.XZ --fragment FILE --vmlinux OUT --config OUT [--system-map OUT] [--jobs N]
+#   build.sh --source TAR.XZ --fragment FILE [--patch FILE]... --vmlinux OUT --config OUT [--system-map OUT] [--jobs N]
 #
 # --vmlinux is the uncompressed ELF kernel without symbols, --config the configuration it was built with, --system-map
 # the addresses of its symbols (the kernel itself has none, so a panic prints bare addresses). The same source,
-# fragment and compiler give the same bytes. Fails, with their names, if lines of the fragment did not survive.
+# patches, fragment and compiler give the same bytes. Fails, with their names, if lines of the fragment did not survive,
+# and if a patch does not apply.
 set -euo pipefail
 
 say() { printf 'kernel: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-source="" fragment="" vmlinux="" config="" system_map="" jobs=$(nproc)
+source="" fragment="" vmlinux="" config="" system_map="" jobs=$(nproc) patches=()
 while (($# > 0)); do
   (($# >= 2)) || die "$1 needs a value"
   case $1 in
     --source) source=$(realpath -- "$2") ;;
     --fragment) fragment=$(realpath -- "$2") ;;
+    --patch) patches+=("$(realpath -- "$2")") ;;
     --vmlinux) vmlinux=$(realpath -- "$2") ;;
     --config) config=$(realpath -- "$2") ;;
     --system-map) system_map=$(realpath -- "$2") ;;
@@ -68,6 +70,14 @@ show_progress() {
 say "unpacking $(basename -- "$source")"
 tar -xJf "$source" -C "$tree" --strip-components=1
 cd -- "$tree"
+
+for patch in "${patches[@]}"; do
+  say "applying $(basename -- "$patch")"
+  patch --strip=1 --batch --forward --fuzz=2 <"$patch" >>"$log" 2>&1 || {
+    tail -n 20 -- "$log" >&2
+    die "$(basename -- "$patch") does not apply"
+  }
+done
 
 say "configuring: tinyconfig and $(basename -- "$fragment")"
 quiet_make tinyconfig
