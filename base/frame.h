@@ -33,6 +33,9 @@ class FrameReader {
 
   void Append(absl::string_view bytes);
 
+  // For the frames after those that Next has returned.
+  void SetMaxBytes(size_t max_bytes) { max_bytes_ = max_bytes; }
+
   // The payload of the next frame, valid until the next call of Append or Next; nullopt when it is
   // not complete yet. RESOURCE_EXHAUSTED when the header announces more than max_bytes: the stream
   // is then of no more use.
@@ -42,7 +45,7 @@ class FrameReader {
   bool AtBoundary() const { return consumed_ == buffer_.size(); }
 
  private:
-  const size_t max_bytes_;
+  size_t max_bytes_;
   std::string buffer_;
   size_t consumed_ = 0;  // bytes of buffer_ already handed out
 };

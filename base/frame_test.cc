@@ -67,6 +67,15 @@ TEST(FrameReaderTest, RefusesALengthBeyondItsLimit) {
                                       "frame of 17 bytes is longer than the limit of 16"));
 }
 
+TEST(FrameReaderTest, ALimitSetLaterHoldsForTheNextFrame) {
+  FrameReader reader(16);
+  reader.Append(Frame("12345678") + Frame("12345678"));
+  ASSERT_THAT(reader.Next(), IsOk());
+  reader.SetMaxBytes(8);
+  EXPECT_THAT(reader.Next(), StatusIs(absl::StatusCode::kResourceExhausted,
+                                      "frame of 10 bytes is longer than the limit of 8"));
+}
+
 TEST(FrameReaderTest, KnowsThatAFrameIsCut) {
   FrameReader reader;
   reader.Append(Frame("abc").substr(0, 6));

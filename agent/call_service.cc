@@ -1,0 +1,247 @@
+#include "agent/call_service.h"
+
+#include <time.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/connection.h"
+#include "base/errno_status.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace voidbox {
+namespace {
+
+// A ClientFrame's bytes: 64 KiB of standard input and its envelope.
+constexpr size_t kMaxClientFrameBytes = (64 << 10) + 16;
+constexpr absl::Duration kShutdownPatience = absl::Seconds(1);
+
+uint64_t UptimeMs() {
+  timespec now;
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+}  // namespace
+
+// One stream, from its request to its last frame.
+class CallService::Session {
+ public:
+  Session(CallService& service, uint64_t id, UniqueFd stream)
+      : service_(service), id_(id), connection_(std::move(stream)) {}
+  ~Session() {
+    if (call_ != nullptr) --service_.running_execs_;
+  }
+
+  // Ends by Settle, like every handler here.
+  void Begin() {
+    auto watch = service_.loop_.Add(connection_.fd(), EPOLLRDHUP | EPOLLIN,
+                                    [this](uint32_t events) { OnEvents(events); });
+    if (watch.ok()) {
+      watch_ = *std::move(watch);
+      // Often the request is here already.
+      OnEvents(EPOLLIN);
+    } else {
+      LogError("connection: ", watch.status().message());
+      connection_.Close();
+      Settle();
+    }
+  }
+
+ private:
+  bool WantsFrames() const {
+    return !answered_ && !cancelled_ && (call_ == nullptr || call_->WantsFrames());
+  }
+
+  void OnEvents(uint32_t events) {
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0) Receive(events);
+    Settle();
+  }
+
+  void Receive(uint32_t events) {
+    const bool wants = WantsFrames();
+    const bool open = wants ? connection_.Receive() : (events & EPOLLIN) == events;
+    // What came in time counts, also when it is followed by the end.
+    HandleFrames();
+    if (!open) HangUp();
+  }
+
+  void HandleFrames() {
+    while (WantsFrames()) {
+      const absl::Status status = HandleFrame();
+      if (absl::IsNotFound(status)) return;
+      if (!status.ok()) Refuse(status);
+    }
+  }
+
+  // NOT_FOUND when there is none yet.
+  absl::Status HandleFrame() {
+    ASSIGN_OR_RETURN(const std::optional<absl::string_view> payload, connection_.NextFrame());
+    if (!payload) return absl::NotFoundError("");
+    const int size = static_cast<int>(payload->size());
+    if (call_ == nullptr) {
+      agent::Request request;
+      if (!request.ParseFromArray(payload->data(), size)) {
+        return absl::InvalidArgumentError(absl::StrCat("frame of ", size, " bytes: not a Request"));
+      }
+      connection_.LimitFrames(kMaxClientFrameBytes);
+      return HandleRequest(request);
+    }
+    agent::ClientFrame frame;
+    if (!frame.ParseFromArray(payload->data(), size)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("frame of ", size, " bytes: not a ClientFrame"));
+    }
+    return call_->OnFrame(frame);
+  }
+
+  absl::Status HandleRequest(const agent::Request& request) {
+    switch (request.call_case()) {
+      case agent::Request::kExec:
+        return HandleExec(request.exec());
+      case agent::Request::kHealth: {
+        agent::ServerFrame frame;
+        *frame.mutable_health() = service_.Health();
+        Answer(frame);
+        return absl::OkStatus();
+      }
+      case agent::Request::kShutdown: {
+        if (!service_.options_.shut_down) {
+          return absl::InvalidArgumentError("shutdown: not offered here");
+        }
+        agent::ServerFrame frame;
+        frame.mutable_shutdown();
+        Answer(frame);
+        shut_down_ = true;
+        return absl::OkStatus();
+      }
+      case agent::Request::CALL_NOT_SET:
+        break;
+    }
+    return absl::InvalidArgumentError("request: no call that this agent knows");
+  }
+
+  absl::Status HandleExec(const agent::ExecRequest& request) {
+    auto call = service_.options_.start_exec(request, connection_, [this] { Settle(); });
+    if (!call.ok()) {
+      // A status of some system call may be NOT_FOUND, which HandleFrames takes for something else.
+      if (absl::IsNotFound(call.status())) return absl::InternalError(call.status().message());
+      return std::move(call).status();
+    }
+    call_ = *std::move(call);
+    ++service_.running_execs_;
+    return absl::OkStatus();
+  }
+
+  void Answer(const agent::ServerFrame& frame) {
+    connection_.Send(frame);
+    answered_ = true;
+  }
+
+  void Refuse(const absl::Status& status) {
+    connection_.Send(ErrorFrame(status));
+    connection_.Seal();
+    answered_ = true;
+    if (call_ != nullptr) call_->Cancel();
+  }
+
+  void HangUp() {
+    if (call_ == nullptr && !answered_ && !connection_.AtFrameBoundary()) {
+      Refuse(absl::InvalidArgumentError("stream ends inside a frame"));
+    }
+    // Who half-closed may still read what is queued, as far as the stream takes it at once.
+    if (!cancelled_) connection_.Flush();
+    cancelled_ = true;
+    watch_.Reset();
+    connection_.Close();
+    if (call_ != nullptr) call_->Cancel();
+  }
+
+  // Sends what is queued, waits for what is needed next, and ends the session when it is over.
+  void Settle() {
+    if (!cancelled_) {
+      starved_ |= connection_.BackedUp();
+      bool open = connection_.Flush();
+      while (open && call_ != nullptr && starved_ && !connection_.BackedUp()) {
+        call_->OnRoom();
+        starved_ = connection_.BackedUp();
+        open = connection_.Flush();
+      }
+      // Frames that waited for the call's input to drain.
+      if (open) HandleFrames();
+      if (!open || !connection_.Flush()) HangUp();
+    }
+    if (shut_down_ && !cancelled_ && connection_.unsent() == 0 && !AwaitHangUp()) HangUp();
+    const bool over = call_ == nullptr ? answered_ || cancelled_ : call_->Done();
+    if (over && (cancelled_ || (connection_.unsent() == 0 && !shut_down_))) return End();
+    if (cancelled_) return;
+    uint32_t events = EPOLLRDHUP;
+    if (!over && WantsFrames()) events |= EPOLLIN;
+    if (connection_.unsent() != 0) events |= EPOLLOUT;
+    if (!watch_.SetEvents(events).ok()) HangUp();
+  }
+
+  // The reply may still be on its way out of the guest when the machine ends: waits until the host,
+  // having seen the end of the stream, hangs up. False when it cannot.
+  bool AwaitHangUp() {
+    if (patience_) return true;
+    connection_.EndOutput();
+    auto timer = service_.loop_.AddTimer([this] {
+      HangUp();
+      Settle();
+    });
+    if (!timer.ok()) return false;
+    patience_ = *std::move(timer);
+    return patience_->Set(kShutdownPatience).ok();
+  }
+
+  // Destroys this.
+  void End() {
+    const std::function<void()> shut_down =
+        shut_down_ ? service_.options_.shut_down : std::function<void()>();
+    service_.sessions_.erase(id_);
+    if (shut_down) shut_down();
+  }
+
+  CallService& service_;
+  const uint64_t id_;
+  Connection connection_;
+  std::unique_ptr<Call> call_;
+  bool answered_ = false;   // the last frame is queued, and not a call's
+  bool cancelled_ = false;  // the host is gone
+  bool starved_ = false;    // the output was backed up, and the call has not heard since
+  bool shut_down_ = false;  // once the host has the answer
+  EventLoop::Watch watch_;
+  std::optional<EventLoop::Timer> patience_;  // of a shutdown, for the host to hang up
+};
+
+CallService::CallService(EventLoop& loop, Options options)
+    : loop_(loop), options_(std::move(options)) {}
+
+CallService::~CallService() = default;
+
+void CallService::Serve(UniqueFd stream) {
+  if (sessions_.size() >= options_.max_connections) {
+    Connection refused(std::move(stream));
+    refused.Send(ErrorFrame(absl::ResourceExhaustedError(
+        absl::StrCat("connections: the limit of ", options_.max_connections, " is reached"))));
+    refused.Flush();
+    return;
+  }
+  const uint64_t id = next_session_++;
+  Session& session =
+      *sessions_.emplace(id, std::make_unique<Session>(*this, id, std::move(stream))).first->second;
+  session.Begin();
+}
+
+agent::HealthReply CallService::Health() const {
+  agent::HealthReply reply;
+  reply.set_version(options_.version);
+  reply.set_uptime_ms(UptimeMs());
+  reply.set_running_execs(static_cast<uint32_t>(running_execs_));
+  return reply;
+}
+
+}  // namespace voidbox

@@ -1,0 +1,64 @@
+#ifndef VOIDBOX_AGENT_CALL_SERVICE_H_
+#define VOIDBOX_AGENT_CALL_SERVICE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "agent/agent.pb.h"
+#include "agent/call.h"
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+
+namespace voidbox {
+
+// Serves calls of agent.proto: one connected stream is one call. It knows nothing of where the
+// streams come from nor of how a command is run.
+//
+// The host hangs up to cancel: end of the stream in either direction, a half-close included, ends
+// the call and kills what it started (CloseStdin is how standard input ends). Any frame that does
+// not belong gets an Error frame, and the same.
+class CallService {
+ public:
+  struct Options {
+    // What HealthReply says.
+    std::string version;
+    // Streams served at once; one more is told so and closed. Each may hold
+    // Connection::kOutputLimit and ExecCall::kInputLimit bytes and a process, so this also bounds
+    // memory.
+    size_t max_connections = 256;
+    ExecStarter start_exec;
+    // Called once a ShutdownReply has been sent. Without it, Shutdown is refused.
+    std::function<void()> shut_down;
+  };
+
+  // Belongs to the thread of `loop`, which outlives it.
+  CallService(EventLoop& loop, Options options);
+  // Ends all calls.
+  ~CallService();
+  CallService(const CallService&) = delete;
+  CallService& operator=(const CallService&) = delete;
+
+  // `stream` is connected and non-blocking. Calls cannot be refused by who hands them over: whoever
+  // may not be served must not get here.
+  void Serve(UniqueFd stream);
+
+  size_t connections() const { return sessions_.size(); }
+
+ private:
+  class Session;
+  agent::HealthReply Health() const;
+
+  EventLoop& loop_;
+  const Options options_;
+  size_t running_execs_ = 0;
+  uint64_t next_session_ = 1;
+  std::unordered_map<uint64_t, std::unique_ptr<Session>> sessions_;
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_AGENT_CALL_SERVICE_H_

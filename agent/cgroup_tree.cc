@@ -1,0 +1,185 @@
+#include "agent/cgroup_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/errno_status.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace voidbox {
+namespace {
+
+constexpr absl::string_view kNamePrefix = "exec-";
+// Of the cgroups that a process may have made inside its own: deeper ones are left to the kernel.
+constexpr int kMaxDepth = 64;
+// For the processes of a tree that is given up.
+constexpr int kMaxWaitMs = 1000;
+
+absl::Status WriteControl(int directory, const char* name, absl::string_view value) {
+  const UniqueFd fd(::openat(directory, name, O_WRONLY | O_CLOEXEC));
+  if (!fd) return ErrnoStatus(name);
+  return WriteAll(fd.get(), value);
+}
+
+// The small files of a cgroup fit into one read.
+std::string ReadControl(int fd) {
+  std::array<char, 1024> text;
+  const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
+  return size < 0 ? "" : std::string(text.data(), static_cast<size_t>(size));
+}
+
+std::string ReadControl(int directory, const char* name) {
+  const UniqueFd fd(::openat(directory, name, O_RDONLY | O_CLOEXEC));
+  return fd ? ReadControl(fd.get()) : "";
+}
+
+// The number on the line "<key> <number>" of a flat keyed file; 0 when there is none.
+uint64_t Value(absl::string_view text, absl::string_view key) {
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(line, ' ');
+    uint64_t value;
+    if (parts.first == key && absl::SimpleAtoi(parts.second, &value)) return value;
+  }
+  return 0;
+}
+
+// Removes a cgroup without processes and the cgroups inside it. False when something remains.
+bool Remove(int parent, const char* name, int depth) {
+  if (::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+  if (errno != EBUSY || depth == kMaxDepth) return false;
+  const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(fd), ::closedir);
+  if (directory == nullptr) return false;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+    if (!Remove(fd, entry->d_name, depth + 1)) return false;
+  }
+  return ::unlinkat(parent, name, AT_REMOVEDIR) == 0;
+}
+
+class CgroupTree final : public ProcessTree {
+ public:
+  CgroupTree(EventLoop& loop, int parent, std::string name, UniqueFd directory)
+      : loop_(loop), parent_(parent), name_(std::move(name)), directory_(std::move(directory)) {}
+
+  ~CgroupTree() override {
+    if (gone_) return;
+    Kill();
+    // Nobody watches any more. Killed processes end soon unless the kernel holds them.
+    if (!events_) events_.Reset(::openat(directory_.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
+    pollfd event = {.fd = events_.get(), .events = POLLPRI, .revents = 0};
+    while (!Gone()) {
+      if (::poll(&event, 1, kMaxWaitMs) == 0) {
+        LogWarning("cgroup ", name_, " is left behind: it still has processes");
+        return;
+      }
+    }
+  }
+
+  int cgroup() const override { return directory_.get(); }
+  void OnStarted(pid_t) override {}
+
+  void Kill() override {
+    if (gone_) return;
+    if (const absl::Status status = WriteControl(directory_.get(), "cgroup.kill", "1");
+        !status.ok()) {
+      LogWarning("cgroup ", name_, ": ", status.message());
+    }
+  }
+
+  bool Gone() override {
+    if (gone_) return true;
+    if (::unlinkat(parent_, name_.c_str(), AT_REMOVEDIR) != 0) {
+      // Busy: with processes, or with cgroups that processes made and left.
+      if (Value(Events(), "populated") != 0 || !Remove(parent_, name_.c_str(), 0)) return false;
+    }
+    gone_ = true;
+    watch_.Reset();
+    return true;
+  }
+
+  absl::Status WatchGone(GoneHint hint) override {
+    if (watch_) return absl::OkStatus();
+    if (!events_) events_.Reset(::openat(directory_.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
+    if (!events_) return ErrnoStatus(absl::StrCat("cgroup ", name_, ": cgroup.events"));
+    ASSIGN_OR_RETURN(watch_,
+                     loop_.Add(events_.get(), EPOLLPRI, [this, hint = std::move(hint)](uint32_t) {
+                       Events();  // takes the event
+                       hint();
+                     }));
+    return absl::OkStatus();
+  }
+
+  bool KilledForMemory() override {
+    return Value(ReadControl(directory_.get(), "memory.events"), "oom_kill") != 0;
+  }
+
+ private:
+  std::string Events() {
+    return events_ ? ReadControl(events_.get()) : ReadControl(directory_.get(), "cgroup.events");
+  }
+
+  EventLoop& loop_;
+  const int parent_;  // outlives this
+  const std::string name_;
+  const UniqueFd directory_;
+  UniqueFd events_;  // cgroup.events, once watched
+  bool gone_ = false;
+  EventLoop::Watch watch_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CgroupTrees>> CgroupTrees::Create(EventLoop& loop,
+                                                                 const std::string& parent) {
+  UniqueFd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return ErrnoStatus(parent);
+  // One write each: the file refuses all of a list for one that the parent does not have.
+  const std::string available = ReadControl(fd.get(), "cgroup.controllers");
+  for (const absl::string_view controller :
+       absl::StrSplit(available, absl::ByAnyChar(" \n"), absl::SkipEmpty())) {
+    if (controller != "memory" && controller != "pids" && controller != "cpu") continue;
+    if (const absl::Status status =
+            WriteControl(fd.get(), "cgroup.subtree_control", absl::StrCat("+", controller));
+        !status.ok()) {
+      LogWarning(parent, ": controller ", controller, ": ", status.message());
+    }
+  }
+  std::unique_ptr<CgroupTrees> trees(new CgroupTrees(loop, std::move(fd)));
+  return trees;
+}
+
+absl::StatusOr<std::unique_ptr<ProcessTree>> CgroupTrees::Create() {
+  for (;;) {
+    std::string name = absl::StrCat(kNamePrefix, next_number_++);
+    if (::mkdirat(parent_.get(), name.c_str(), 0755) != 0) {
+      // Somebody else's; not ours to kill.
+      if (errno == EEXIST) continue;
+      return ErrnoStatus(absl::StrCat("cgroup ", name));
+    }
+    UniqueFd directory(::openat(parent_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) {
+      const absl::Status status = ErrnoStatus(absl::StrCat("cgroup ", name));
+      ::unlinkat(parent_.get(), name.c_str(), AT_REMOVEDIR);
+      return status;
+    }
+    return std::make_unique<CgroupTree>(loop_, parent_.get(), std::move(name),
+                                        std::move(directory));
+  }
+}
+
+}  // namespace voidbox

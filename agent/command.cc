@@ -1,0 +1,126 @@
+#include "agent/command.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/status_macros.h"
+
+namespace voidbox {
+namespace {
+
+constexpr std::array<std::pair<absl::string_view, absl::string_view>, 4> kBaseEnvironment = {{
+    {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+    {"HOME", "/root"},
+    {"TERM", "xterm"},
+    {"LANG", "C.UTF-8"},
+}};
+
+template <typename... Parts>
+absl::Status Invalid(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+bool HasNul(absl::string_view text) { return text.find('\0') != absl::string_view::npos; }
+
+absl::Status ParseArguments(const agent::ExecRequest& request, Command& command) {
+  if (request.argv().empty()) return Invalid("argv: empty");
+  if (request.argv_size() > static_cast<int>(kMaxArguments)) {
+    return Invalid("argv: ", request.argv_size(), " entries are more than the limit of ",
+                   kMaxArguments);
+  }
+  size_t bytes = 0;
+  for (int i = 0; i < request.argv_size(); ++i) {
+    const std::string& argument = request.argv(i);
+    if (HasNul(argument)) return Invalid("argv[", i, "]: contains a NUL byte");
+    bytes += argument.size() + 1;
+    command.arguments.push_back(argument);
+  }
+  if (bytes > kMaxArgumentBytes) {
+    return Invalid("argv: ", bytes, " bytes are more than the limit of ", kMaxArgumentBytes);
+  }
+  if (command.arguments[0].empty()) return Invalid("argv[0]: empty");
+  return absl::OkStatus();
+}
+
+absl::Status ParseEnvironment(const agent::ExecRequest& request, Command& command) {
+  if (request.environment_size() > static_cast<int>(kMaxEnvironmentVariables)) {
+    return Invalid("environment: ", request.environment_size(),
+                   " variables are more than the limit of ", kMaxEnvironmentVariables);
+  }
+  // Index in command.environment by name; views of the request and of constants.
+  std::map<absl::string_view, size_t> index;
+  auto set = [&](absl::string_view name, absl::string_view value) {
+    const auto [found, is_new] = index.try_emplace(name, command.environment.size());
+    if (is_new) command.environment.emplace_back();
+    command.environment[found->second] = absl::StrCat(name, "=", value);
+    if (name == "PATH") command.path = std::string(value);
+  };
+  for (const auto& [name, value] : kBaseEnvironment) set(name, value);
+  size_t bytes = 0;
+  for (int i = 0; i < request.environment_size(); ++i) {
+    const auto& variable = request.environment(i);
+    if (variable.name().empty()) return Invalid("environment[", i, "]: empty name");
+    if (variable.name().find('=') != std::string::npos) {
+      return Invalid("environment[", i, "]: name contains '='");
+    }
+    if (HasNul(variable.name()) || HasNul(variable.value())) {
+      return Invalid("environment[", i, "]: contains a NUL byte");
+    }
+    bytes += variable.name().size() + variable.value().size() + 2;
+    set(variable.name(), variable.value());
+  }
+  if (bytes > kMaxEnvironmentBytes) {
+    return Invalid("environment: ", bytes, " bytes are more than the limit of ",
+                   kMaxEnvironmentBytes);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseWorkingDirectory(const agent::ExecRequest& request, Command& command) {
+  const std::string& directory = request.working_directory();
+  if (HasNul(directory)) return Invalid("working_directory: contains a NUL byte");
+  if (directory.size() > kMaxWorkingDirectoryBytes) {
+    return Invalid("working_directory: ", directory.size(), " bytes are more than the limit of ",
+                   kMaxWorkingDirectoryBytes);
+  }
+  if (!directory.empty() && directory[0] != '/') {
+    return Invalid("working_directory: ", directory, " is not absolute");
+  }
+  command.working_directory = directory.empty() ? "/" : directory;
+  return absl::OkStatus();
+}
+
+absl::Status ParseTimes(const agent::ExecRequest& request, Command& command) {
+  const uint64_t max_timeout_ms = absl::ToInt64Milliseconds(kMaxTimeout);
+  if (request.timeout_ms() > max_timeout_ms) {
+    return Invalid("timeout_ms: ", request.timeout_ms(), " is more than the limit of ",
+                   max_timeout_ms);
+  }
+  const uint64_t max_grace_ms = absl::ToInt64Milliseconds(kMaxKillGrace);
+  if (request.kill_grace_ms() > max_grace_ms) {
+    return Invalid("kill_grace_ms: ", request.kill_grace_ms(), " is more than the limit of ",
+                   max_grace_ms);
+  }
+  if (request.timeout_ms() != 0) command.timeout = absl::Milliseconds(request.timeout_ms());
+  command.kill_grace = absl::Milliseconds(request.kill_grace_ms());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Command> ParseCommand(const agent::ExecRequest& request) {
+  Command command;
+  RETURN_IF_ERROR(ParseArguments(request, command));
+  RETURN_IF_ERROR(ParseEnvironment(request, command));
+  RETURN_IF_ERROR(ParseWorkingDirectory(request, command));
+  RETURN_IF_ERROR(ParseTimes(request, command));
+  command.wants_input = request.stdin();
+  return command;
+}
+
+}  // namespace voidbox

@@ -1,0 +1,96 @@
+#include "agent/connection.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/frame.h"
+#include "base/io.h"
+#include "base/status_matchers.h"
+
+namespace voidbox {
+namespace {
+
+class ConnectionTest : public ::testing::Test {
+ protected:
+  ConnectionTest() {
+    // As every user of Connection does.
+    EXPECT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
+    int pair[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    connection_.emplace(UniqueFd(pair[0]));
+    host_.Reset(pair[1]);
+    EXPECT_EQ(::fcntl(host_.get(), F_SETFL, 0), 0);
+  }
+  void SendOutput(Connection::Output output, const std::string& bytes) {
+    std::copy(bytes.begin(), bytes.end(), connection_->ReserveOutput());
+    connection_->CommitOutput(output, bytes.size());
+  }
+  agent::ServerFrame Receive() {
+    agent::ServerFrame frame;
+    EXPECT_THAT(ReadFrame(host_.get(), frame), IsOk());
+    return frame;
+  }
+  std::optional<Connection> connection_;
+  UniqueFd host_;
+};
+
+TEST_F(ConnectionTest, OutputIsAFrameLikeAnyOther) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{127}, size_t{128}, size_t{16384},
+                            Connection::kMaxOutputPieceBytes}) {
+    const std::string bytes(size, 'x');
+    SendOutput(Connection::Output::kStdout, bytes);
+    SendOutput(Connection::Output::kStderr, bytes);
+    ASSERT_TRUE(connection_->Flush());
+    const agent::ServerFrame out = Receive(), err = Receive();
+    ASSERT_TRUE(out.has_stdout() && err.has_stderr()) << size;
+    EXPECT_EQ(out.stdout(), bytes);
+    EXPECT_EQ(err.stderr(), bytes);
+  }
+}
+
+TEST_F(ConnectionTest, WhatTheStreamDoesNotTakeWaitsAndKeepsItsOrder) {
+  std::string expected;
+  for (char c = 'a'; !connection_->BackedUp(); c = c == 'z' ? 'a' : c + 1) {
+    const std::string bytes(Connection::kMaxOutputPieceBytes, c);
+    SendOutput(Connection::Output::kStdout, bytes);
+    expected += bytes;
+    ASSERT_TRUE(connection_->Flush());
+  }
+  EXPECT_GT(connection_->unsent(), Connection::kOutputLimit);
+  std::string got;
+  while (got.size() < expected.size()) {
+    got += Receive().stdout();
+    ASSERT_TRUE(connection_->Flush());
+  }
+  EXPECT_TRUE(got == expected);
+  EXPECT_EQ(connection_->unsent(), 0u);
+}
+
+TEST_F(ConnectionTest, ASealedConnectionSendsOnlyWhatItHas) {
+  connection_->Send(ErrorFrame(absl::InvalidArgumentError("bad")));
+  connection_->Seal();
+  SendOutput(Connection::Output::kStdout, "late");
+  connection_->Send(agent::ServerFrame());
+  ASSERT_TRUE(connection_->Flush());
+  EXPECT_EQ(Receive().error().message(), "bad");
+  connection_->Close();
+  agent::ServerFrame frame;
+  EXPECT_THAT(ReadFrame(host_.get(), frame),
+              StatusIs(absl::StatusCode::kOutOfRange, "end of stream"));
+}
+
+TEST_F(ConnectionTest, SaysWhenThePeerIsGone) {
+  EXPECT_TRUE(connection_->Receive());
+  host_.Reset();
+  EXPECT_FALSE(connection_->Receive());
+  connection_->Send(agent::ServerFrame());
+  EXPECT_FALSE(connection_->Flush());
+}
+
+}  // namespace
+}  // namespace voidbox

@@ -1,0 +1,131 @@
+// The guest's PID 1: makes the system usable, serves the host's calls, reaps orphans, and ends the
+// machine when told to. Its log is the kernel's.
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_split.h"
+#include "agent/agent.pb.h"
+#include "agent/call_service.h"
+#include "agent/exec_runner.h"
+#include "agent/mounts.h"
+#include "agent/system.h"
+#include "agent/vsock.h"
+#include "base/event_loop.h"
+#include "base/frame.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "base/version.h"
+#include "devices/boot_mark.h"
+
+namespace voidbox {
+namespace {
+
+// On the kernel's command line: write boot marks.
+constexpr char kBootMarkOption[] = "voidbox.marks";
+constexpr char kHostName[] = "voidbox";
+constexpr char kCgroups[] = "/sys/fs/cgroup";
+// For the descriptors of CallService's connections at 8 each: a stream, a cgroup and its events,
+// three pipes, two timers.
+constexpr rlim_t kOwnDescriptors = 4096;
+// What distributions give to programs.
+constexpr rlimit kChildDescriptors = {.rlim_cur = 1024, .rlim_max = 524288};
+
+uint64_t UptimeUs() {
+  timespec now;
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
+}
+
+void LogFailure(const absl::Status& status) {
+  if (!status.ok()) LogWarning(status.message());
+}
+
+bool HasKernelOption(absl::string_view option) {
+  const absl::StatusOr<std::string> line = ReadFile("/proc/cmdline");
+  if (!line.ok()) return false;
+  for (const absl::string_view word : absl::StrSplit(*line, absl::ByAnyChar(" \n"))) {
+    if (word == option) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<std::unique_ptr<ExecRunner>> MakeRunner(EventLoop& loop) {
+  ExecRunner::Options options = {.cgroup_parent = kCgroups,
+                                 .reap = ChildWatcher::Reap::kAll,
+                                 .limits = {{RLIMIT_NOFILE, kChildDescriptors}}};
+  auto runner = ExecRunner::Create(loop, options);
+  if (runner.ok()) return runner;
+  // A kernel of the user's own may lack cgroups; commands still run.
+  LogWarning(runner.status().message(), "; commands run without cgroups");
+  options.cgroup_parent.clear();
+  return ExecRunner::Create(loop, options);
+}
+
+absl::StatusOr<std::unique_ptr<VsockMessage>> SendReady(EventLoop& loop, uint64_t init_us) {
+  agent::Ready ready;
+  ready.set_version(kVersion);
+  ready.set_init_us(init_us);
+  ready.set_ready_us(UptimeUs());
+  std::string frame;
+  RETURN_IF_ERROR(AppendFrame(ready, frame));
+  return VsockMessage::Send(loop, kReadyPort, std::move(frame));
+}
+
+// What programs want and serving does not need.
+void FinishSystem() {
+  for (const Mount& mount : OtherMounts()) LogFailure(MountOnce(mount));
+  MakeDeviceLinks();
+  LogFailure(SetDefaultHostName(kHostName));
+  LogFailure(BringUpLoopback());
+}
+
+absl::Status RunAgent() {
+  const uint64_t init_us = UptimeUs();
+  ::umask(022);
+  for (const Mount& mount : EssentialMounts()) LogFailure(MountOnce(mount));
+  const bool marks = HasKernelOption(kBootMarkOption);
+  if (marks) WriteBootMark(kBootMarkInit);
+  LogFailure(DetachFromConsole());
+  const rlimit descriptors = {.rlim_cur = kOwnDescriptors, .rlim_max = kChildDescriptors.rlim_max};
+  if (::setrlimit(RLIMIT_NOFILE, &descriptors) != 0) LogWarning("setrlimit(RLIMIT_NOFILE) failed");
+
+  ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
+  ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
+  CallService service(*loop, {.version = kVersion,
+                              .start_exec = runner->Starter(),
+                              .shut_down = [&loop] { loop->Stop(); }});
+  ASSIGN_OR_RETURN(const auto listener,
+                   VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
+                     service.Serve(std::move(stream));
+                   }));
+  const auto ready = SendReady(*loop, init_us);
+  LogFailure(ready.status());
+  if (marks) WriteBootMark(kBootMarkAgentReady);
+  FinishSystem();
+  RETURN_IF_ERROR(loop->Run());
+  return EndMachine();
+}
+
+}  // namespace
+}  // namespace voidbox
+
+int main() {
+  if (::getpid() != 1) {
+    voidbox::LogError("guest-agent runs as PID 1 of a guest only");
+    return 1;
+  }
+  const absl::Status status = voidbox::RunAgent();
+  // PID 1's end is the kernel's panic, which ends the machine too (panic=-1).
+  voidbox::LogError("the agent ends: ", status.message());
+  return 1;
+}

@@ -1,0 +1,74 @@
+#include "agent/mounts.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+
+namespace voidbox {
+namespace {
+
+constexpr std::array<Mount, 4> kEssential = {{
+    {"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""},
+    {"devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=755"},
+    {"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""},
+    {"cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""},
+}};
+
+constexpr std::array<Mount, 4> kOther = {{
+    {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=620,ptmxmode=666,gid=5"},
+    {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777"},
+    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777"},
+    {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755"},
+}};
+
+constexpr std::array<std::pair<const char*, const char*>, 4> kDeviceLinks = {{
+    {"/proc/self/fd", "/dev/fd"},
+    {"/proc/self/fd/0", "/dev/stdin"},
+    {"/proc/self/fd/1", "/dev/stdout"},
+    {"/proc/self/fd/2", "/dev/stderr"},
+}};
+
+// True when `path` is on another file system than its parent directory.
+absl::StatusOr<bool> IsMountPoint(const std::string& path) {
+  struct stat self, parent;
+  if (::stat(path.c_str(), &self) != 0) return ErrnoStatus(path);
+  if (::stat(absl::StrCat(path, "/..").c_str(), &parent) != 0) return ErrnoStatus(path);
+  return self.st_dev != parent.st_dev;
+}
+
+}  // namespace
+
+absl::Status MountOnce(const Mount& mount) {
+  absl::StatusOr<bool> mounted = IsMountPoint(mount.path);
+  if (absl::IsNotFound(mounted.status())) {
+    if (::mkdir(mount.path, 0755) != 0) return ErrnoStatus(absl::StrCat("mkdir ", mount.path));
+    mounted = false;
+  }
+  RETURN_IF_ERROR(mounted.status());
+  if (*mounted) return absl::OkStatus();
+  if (::mount(mount.type, mount.path, mount.type, mount.flags, mount.options) != 0) {
+    return ErrnoStatus(absl::StrCat("mount ", mount.type, " on ", mount.path));
+  }
+  return absl::OkStatus();
+}
+
+std::span<const Mount> EssentialMounts() { return kEssential; }
+std::span<const Mount> OtherMounts() { return kOther; }
+
+void MakeDeviceLinks() {
+  // A link that is there already is right or somebody's wish.
+  for (const auto& [target, link] : kDeviceLinks) {
+    [[maybe_unused]] const int made = ::symlink(target, link);
+  }
+}
+
+}  // namespace voidbox

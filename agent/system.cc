@@ -1,0 +1,71 @@
+#include "agent/system.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <sys/io.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/errno_status.h"
+#include "base/ioctl.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "base/unique_fd.h"
+#include "devices/boot_mark.h"
+
+namespace voidbox {
+
+absl::Status SetDefaultHostName(absl::string_view name) {
+  utsname system;
+  // "(none)" is CONFIG_DEFAULT_HOSTNAME's default.
+  if (::uname(&system) == 0 && absl::string_view(system.nodename) != "(none)" &&
+      system.nodename[0] != '\0') {
+    return absl::OkStatus();
+  }
+  if (::sethostname(name.data(), name.size()) != 0) return ErrnoStatus("sethostname");
+  return absl::OkStatus();
+}
+
+absl::Status BringUpLoopback() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return ErrnoStatus("socket(AF_INET)");
+  ifreq request = {.ifr_ifrn = {.ifrn_name = "lo"}, .ifr_ifru = {.ifru_flags = IFF_UP}};
+  return Ioctl(socket.get(), SIOCSIFFLAGS, "SIOCSIFFLAGS of lo", &request).status();
+}
+
+absl::Status DetachFromConsole() {
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return ErrnoStatus("/dev/null");
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fd != null && ::dup2(null, fd) < 0) return ErrnoStatus("dup2");
+  }
+  if (null > STDERR_FILENO) UniqueFd(null).Reset();
+  const int kernel_log = ::open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+  if (kernel_log < 0) return ErrnoStatus("/dev/kmsg");
+  SetLogTarget(kernel_log, "guest-agent");
+  return absl::OkStatus();
+}
+
+void WriteBootMark(unsigned char value) {
+#if defined(__x86_64__)
+  if (::ioperm(kBootMarkPort, 1, 1) != 0) return;
+  ::outb(value, kBootMarkPort);
+  // A process that may touch ports pays for it at every switch.
+  ::ioperm(kBootMarkPort, 1, 0);
+#endif
+}
+
+absl::Status EndMachine() {
+  ::kill(-1, SIGKILL);
+  ::sync();
+  ::reboot(RB_AUTOBOOT);
+  return ErrnoStatus("reboot");
+}
+
+}  // namespace voidbox

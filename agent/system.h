@@ -1,0 +1,27 @@
+#ifndef VOIDBOX_AGENT_SYSTEM_H_
+#define VOIDBOX_AGENT_SYSTEM_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace voidbox {
+
+// What PID 1 does to the machine as a whole, file systems apart (mounts.h).
+
+// Sets the host name unless somebody did before.
+absl::Status SetDefaultHostName(absl::string_view name);
+// Brings up `lo`; the kernel gives it 127.0.0.1 and ::1.
+absl::Status BringUpLoopback();
+// Opens standard input, output and error on /dev/null where the kernel opened none or a console, so
+// that nothing waits for a terminal, and sends the log to the kernel's.
+absl::Status DetachFromConsole();
+// Lets the VMM know how far the boot is; see devices/boot_mark.h.
+void WriteBootMark(unsigned char value);
+// Kills every process, flushes file systems and resets the machine, which ends the VM: there is no
+// ACPI to power off with. Needs reboot=k on the kernel's command line (the reset by the keyboard
+// controller, which the VMM has). Does not return unless it fails.
+absl::Status EndMachine();
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_AGENT_SYSTEM_H_

@@ -1,0 +1,58 @@
+#ifndef VOIDBOX_AGENT_VSOCK_H_
+#define VOIDBOX_AGENT_VSOCK_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+
+namespace voidbox {
+
+inline constexpr uint32_t kAgentPort = 1234;  // of the guest: calls
+inline constexpr uint32_t kReadyPort = 1235;  // of the host: takes the agent's Ready
+
+// Accepts streams of the host (CID 2) on a vsock port; everybody else's are closed at once. Belongs
+// to the loop's thread.
+class VsockListener {
+ public:
+  using Handler = std::function<void(UniqueFd stream)>;  // the stream is non-blocking
+
+  static absl::StatusOr<std::unique_ptr<VsockListener>> Create(EventLoop& loop, uint32_t port,
+                                                               Handler on_stream);
+
+ private:
+  VsockListener(UniqueFd socket, UniqueFd spare, Handler on_stream)
+      : socket_(std::move(socket)), spare_(std::move(spare)), on_stream_(std::move(on_stream)) {}
+  void Accept();
+  void ShedOne();
+
+  const UniqueFd socket_;
+  UniqueFd spare_;  // given up to accept and close a stream when descriptors have run out
+  const Handler on_stream_;
+  EventLoop::Watch watch_;
+};
+
+// Connects to a port of the host, sends `bytes`, which the socket's buffer takes at once, and
+// closes. What goes wrong is logged. The result is kept until then or given up.
+class VsockMessage {
+ public:
+  static absl::StatusOr<std::unique_ptr<VsockMessage>> Send(EventLoop& loop, uint32_t port,
+                                                            std::string bytes);
+
+ private:
+  VsockMessage(UniqueFd socket, std::string bytes)
+      : socket_(std::move(socket)), bytes_(std::move(bytes)) {}
+  void OnConnected();
+
+  UniqueFd socket_;
+  const std::string bytes_;
+  EventLoop::Watch watch_;
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_AGENT_VSOCK_H_
