@@ -166,7 +166,8 @@ void Connection::Flush() {
 
 void Connection::Forwarded(size_t bytes) {
   receive_.fwd_cnt += static_cast<uint32_t>(bytes);
-  if (phase_ == Phase::kOpen && guest_sends_ && receive_.UpdateDue()) pending_ |= kCreditUpdate;
+  if (phase_ == Phase::kOpen && guest_sends_ && receive_.UpdateDue(send_.buf_alloc))
+    pending_ |= kCreditUpdate;
 }
 
 // ---------------------------------------------------------------------------- the guest's side
@@ -223,7 +224,8 @@ void Connection::ReceiveData(uint32_t length, ChainReader& body) {
       if (!body.Read(piece).ok()) return Abort();
     }
   } else if (receive_.GuestView() < receive_.buf_alloc / 2 &&
-             receive_.buf_alloc < kLargestBufferBytes && budget_.bytes >= receive_.buf_alloc) {
+             receive_.buf_alloc < std::min(kLargestBufferBytes, send_.buf_alloc) &&
+             budget_.bytes >= receive_.buf_alloc) {
     // The host keeps up with a guest that fills its window: let it run further ahead.
     budget_.bytes -= receive_.buf_alloc;
     receive_.buf_alloc *= 2;

@@ -1,6 +1,7 @@
 #ifndef VOIDBOX_VIRTIO_VSOCK_CREDIT_H_
 #define VOIDBOX_VIRTIO_VSOCK_CREDIT_H_
 
+#include <algorithm>
 #include <cstdint>
 
 namespace voidbox {
@@ -32,9 +33,13 @@ struct ReceiveCredit {
   // Bytes that the guest may still send as far as it knows.
   uint32_t GuestView() const { return buf_alloc - (rx_cnt - told_fwd_cnt); }
   bool Admits(uint32_t length) const { return length <= GuestView(); }
-  // Whether the guest should hear of passed-on bytes though nothing else is sent to it: when it
-  // knows of less than half the room. Sooner costs an interrupt each time; later makes it wait.
-  bool UpdateDue() const { return fwd_cnt != told_fwd_cnt && GuestView() < buf_alloc / 2; }
+  // Whether the guest should hear of passed-on bytes though nothing else is sent to it: when it has
+  // used half of the room that it knows of. Sooner costs an interrupt each time; later makes it
+  // wait. A guest may leave more than `sender_limit` bytes of its window unused: Linux sends no
+  // more ahead than it would itself receive.
+  bool UpdateDue(uint32_t sender_limit) const {
+    return fwd_cnt != told_fwd_cnt && rx_cnt - told_fwd_cnt > std::min(buf_alloc, sender_limit) / 2;
+  }
 };
 
 }  // namespace voidbox

@@ -52,11 +52,17 @@ TEST(ReceiveCreditTest, CountsAcrossTheWrap) {
 
 TEST(ReceiveCreditTest, UpdateIsDueBelowHalfTheWindow) {
   ReceiveCredit credit = {.buf_alloc = 1000, .rx_cnt = 500, .fwd_cnt = 500};
-  EXPECT_FALSE(credit.UpdateDue());
+  EXPECT_FALSE(credit.UpdateDue(1000));
   credit.rx_cnt = 501;
-  EXPECT_TRUE(credit.UpdateDue());
+  EXPECT_TRUE(credit.UpdateDue(1000));
   credit.fwd_cnt = 0;  // nothing to tell
-  EXPECT_FALSE(credit.UpdateDue());
+  EXPECT_FALSE(credit.UpdateDue(1000));
+}
+
+TEST(ReceiveCreditTest, UpdateIsDueToAGuestThatLimitsItself) {
+  const ReceiveCredit credit = {.buf_alloc = 1000, .rx_cnt = 101, .fwd_cnt = 101};
+  EXPECT_FALSE(credit.UpdateDue(/*sender_limit=*/202));
+  EXPECT_TRUE(credit.UpdateDue(/*sender_limit=*/201));
 }
 
 }  // namespace

@@ -258,6 +258,7 @@ TEST_F(VsockDeviceTest, AnswersACreditRequest) {
 
 TEST_F(VsockDeviceTest, WidensTheWindowWhileTheHostKeepsUp) {
   Start();
+  guest_->buf_alloc = 4 << 20;
   Stream stream = Open();
   uint32_t window = kInitialBufferBytes;
   const std::string body(FakeVsockGuest::kLargestBody, 'w');
