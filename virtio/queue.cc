@@ -165,6 +165,7 @@ absl::StatusOr<DescriptorChain> Queue::Walk(uint16_t head) const {
   ChainBuilder builder(*memory_);
   const VirtqDescriptor* table = descriptors_;
   uint32_t table_entries = size_;
+  bool indirect = false;
   uint32_t index = head;
   // Every turn but the one into an indirect table, of which there is at most one, uses up a step:
   // a chain is no longer than its queue (§2.7.5.3.1), so whatever loops ends here.
@@ -175,7 +176,7 @@ absl::StatusOr<DescriptorChain> Queue::Walk(uint16_t head) const {
     VirtqDescriptor descriptor;
     std::memcpy(&descriptor, table + index, sizeof(descriptor));
     if ((descriptor.flags & VIRTQ_DESC_F_INDIRECT) != 0) {
-      if (table != descriptors_) return BrokenChain(head, "indirect table inside another");
+      if (std::exchange(indirect, true)) return BrokenChain(head, "indirect table inside another");
       RETURN_IF_ERROR(CheckIndirect(head, descriptor));
       table_entries = descriptor.len / sizeof(VirtqDescriptor);
       ASSIGN_OR_RETURN(

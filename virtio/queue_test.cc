@@ -356,6 +356,14 @@ TEST_F(QueueTest, RefusesIndirectTableThatWasNotNegotiated) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not negotiated")));
 }
 
+TEST_F(QueueTest, RefusesDescriptorTableAsItsOwnIndirectTable) {
+  Start(kAllFeatures);
+  driver_->WriteDescriptor(
+      0, {.addr = kRings.value, .len = 16, .flags = VIRTQ_DESC_F_INDIRECT, .next = 0});
+  EXPECT_THAT(PopStatus(0), StatusIs(absl::StatusCode::kInvalidArgument,
+                                     HasSubstr("indirect table inside another")));
+}
+
 struct BadIndirect {
   const char* name;
   VirtqDescriptor descriptor;
