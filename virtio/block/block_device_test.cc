@@ -52,7 +52,8 @@ class BlockDeviceTest : public ::testing::Test {
     auto disk = std::make_unique<MemoryDisk>(Pattern(), read_only);
     disk_ = disk.get();
     harness_.emplace([&](EventLoop&) {
-      auto device = BlockDevice::Create(std::move(disk), {.serial = serial});
+      auto device = BlockDevice::Create(std::move(disk),
+                                        {.serial = serial, .workers = {.max_threads = threads_}});
       EXPECT_THAT(device, IsOk());
       return *std::move(device);
     });
@@ -84,6 +85,7 @@ class BlockDeviceTest : public ::testing::Test {
   MemoryDisk* disk_ = nullptr;  // the device's
   std::optional<DeviceHarness> harness_;
   uint32_t used_bytes_ = 0;
+  int threads_ = 2;
 };
 
 const std::string kOk(1, VIRTIO_BLK_S_OK);
@@ -116,6 +118,13 @@ TEST_F(BlockDeviceTest, ReadsCachedSectorsWithoutAWorker) {
   disk_->SetCached(true);
   EXPECT_EQ(Ask(Header(VIRTIO_BLK_T_IN, 3), 512), Sector(3) + kOk);
   EXPECT_THAT(disk_->calls(), IsEmpty());
+}
+
+TEST_F(BlockDeviceTest, WorksWithoutThreads) {
+  threads_ = 0;
+  Start();
+  EXPECT_EQ(Status(Header(VIRTIO_BLK_T_OUT, 2) + std::string(1024, 'X')), VIRTIO_BLK_S_OK);
+  EXPECT_EQ(Ask(Header(VIRTIO_BLK_T_IN, 2), 1024), std::string(1024, 'X') + kOk);
 }
 
 TEST_F(BlockDeviceTest, ReadsScattered) {

@@ -23,6 +23,7 @@ BlockWorkers::~BlockWorkers() {
 
 void BlockWorkers::Submit(Requests& batch) {
   if (batch.empty()) return;
+  if (options_.max_threads == 0) return RunHere(batch);
   size_t wanted;  // threads that would have something to do
   {
     MutexLock lock(mutex_);
@@ -38,6 +39,16 @@ void BlockWorkers::Submit(Requests& batch) {
   } else {
     submitted_.NotifyAll();
   }
+}
+
+void BlockWorkers::RunHere(Requests& batch) {
+  for (const std::unique_ptr<BlockRequest>& request : batch) request->Run(backend_);
+  {
+    MutexLock lock(mutex_);
+    std::move(batch.begin(), batch.end(), std::back_inserter(finished_));
+  }
+  batch.clear();
+  on_finished_();
 }
 
 void BlockWorkers::Work() {

@@ -18,7 +18,8 @@ class BlockWorkers {
  public:
   using Requests = std::vector<std::unique_ptr<BlockRequest>>;
   struct Options {
-    // A second one keeps reads going while the first waits in fdatasync.
+    // A second one keeps reads going while the first waits in fdatasync. With none, Submit itself
+    // does the work.
     int max_threads = 2;
     // Called first in each thread; for its confinement.
     std::function<void()> on_thread_start;
@@ -42,6 +43,7 @@ class BlockWorkers {
 
  private:
   void Work();
+  void RunHere(Requests& batch);
 
   Mutex mutex_;
   CondVar submitted_;

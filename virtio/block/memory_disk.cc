@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -25,7 +26,10 @@ absl::Status MemoryDisk::Begin(const char* what, uint64_t offset, uint64_t lengt
   changed_.NotifyAll();
   while (hold_) changed_.Wait(mutex_);
   --held_;
-  if (offset > bytes_ || length > bytes_ - offset) return absl::OutOfRangeError("beyond the disk");
+  if (offset > bytes_ || length > bytes_ - offset) {
+    Check(!abort_beyond_end_, "the device stays inside its disk");
+    return absl::OutOfRangeError("beyond the disk");
+  }
   return error_;
 }
 
@@ -95,6 +99,11 @@ void MemoryDisk::SetCached(bool cached) {
 void MemoryDisk::SetError(absl::Status error) {
   MutexLock lock(mutex_);
   error_ = std::move(error);
+}
+
+void MemoryDisk::AbortBeyondEnd() {
+  MutexLock lock(mutex_);
+  abort_beyond_end_ = true;
 }
 
 void MemoryDisk::Hold() {

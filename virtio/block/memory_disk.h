@@ -33,6 +33,8 @@ class MemoryDisk final : public BlockBackend {
   void SetCached(bool cached);
   // What every call returns.
   void SetError(absl::Status error);
+  // Accesses beyond the end, which the device must not make, abort instead of failing.
+  void AbortBeyondEnd();
   // From Hold to Release, calls wait; WaitForHeld returns when one does.
   void Hold();
   void WaitForHeld();
@@ -51,6 +53,7 @@ class MemoryDisk final : public BlockBackend {
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
   bool cached_ ABSL_GUARDED_BY(mutex_) = false;
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
+  bool abort_beyond_end_ ABSL_GUARDED_BY(mutex_) = false;
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

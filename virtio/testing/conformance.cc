@@ -299,6 +299,10 @@ const BadChain kBadChains[] = {
      [](auto& q) {
        q.WriteDescriptor(0, {kTable.value, 16, kIndirect, 0});
      }},
+    {"descriptor table as indirect table",
+     [](auto& q) {
+       q.WriteDescriptor(0, {q.config().descriptor_table.value, 16, kIndirect, 0});
+     }},
     {"indirect loop",
      [](auto& q) {
        q.WriteDescriptor(0, {kTable.value + 16, 16, kIndirect, 0});
@@ -436,11 +440,12 @@ TEST_P(DeviceConformanceTest, SurvivesSeveralDriversAtOnce) {
 
 TEST_P(DeviceConformanceTest, GoesOnAfterRestore) {
   ExpectServesAfterReset();
-  const auto state = harness_->Save();
+  const uint32_t status = driver_.status();
+  const auto state = harness_->SaveAndEnd();
   ASSERT_THAT(state, IsOk());
   DeviceHarness other(GetParam().make_device, &harness_->ram());
   ASSERT_THAT(other.Restore(*state), IsOk());
-  EXPECT_EQ(other.driver().status(), driver_.status());
+  EXPECT_EQ(other.driver().status(), status);
   other.driver().TakeOver(driver_);
   ExpectServes(other);
 }
@@ -454,7 +459,7 @@ TEST_P(DeviceConformanceTest, GoesOnAfterSave) {
 TEST_P(DeviceConformanceTest, SavesWhileBusy) {
   ASSERT_TRUE(driver_.Start());
   GetParam().flood(*harness_);
-  const auto state = harness_->Save();
+  const auto state = harness_->SaveAndEnd();
   ASSERT_THAT(state, IsOk());
   DeviceHarness other(GetParam().make_device, &harness_->ram());
   EXPECT_THAT(other.Restore(*state), IsOk());

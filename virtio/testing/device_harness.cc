@@ -47,6 +47,15 @@ absl::StatusOr<std::string> DeviceHarness::Save() {
   return state;
 }
 
+absl::StatusOr<std::string> DeviceHarness::SaveAndEnd() {
+  absl::StatusOr<std::string> state;
+  RunOnLoop([&] {
+    state = transport_->Save();
+    transport_.reset();
+  });
+  return state;
+}
+
 absl::Status DeviceHarness::Restore(absl::string_view state) {
   absl::Status status;
   RunOnLoop([&] { status = transport_->Restore(state); });

@@ -44,6 +44,9 @@ class DeviceHarness {
   void Settle();
 
   absl::StatusOr<std::string> Save();
+  // The same, and the device ends before it does anything more: for a restore over the same memory.
+  // What the driver has set up can still be taken over.
+  absl::StatusOr<std::string> SaveAndEnd();
   absl::Status Restore(absl::string_view state);
 
  private:
