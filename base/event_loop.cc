@@ -149,11 +149,12 @@ absl::Status EventLoop::RunOnce(absl::Duration timeout) {
   const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), timeout_ms);
   if (count < 0) return errno == EINTR ? absl::OkStatus() : ErrnoStatus("epoll_wait");
   for (int i = 0; i < count; ++i) {
-    if (events[i].data.u64 == kWakeId) {
+    const uint64_t id = events[i].data.u64;  // a copy: epoll_event is packed
+    if (id == kWakeId) {
       RunPosted();
       continue;
     }
-    const auto found = handlers_.find(events[i].data.u64);
+    const auto found = handlers_.find(id);
     if (found == handlers_.end()) continue;  // its watch ended earlier in this turn
     const std::shared_ptr<Handler> handler = found->second;
     (*handler)(events[i].events);
