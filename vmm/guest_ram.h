@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/unique_fd.h"
 #include "virtio/guest_memory.h"
 #include "vmm/memory_map.h"
 
@@ -19,7 +18,9 @@ inline constexpr uint64_t kMaxMemoryBytes = uint64_t{1} << 40;
 inline constexpr uint64_t kHoleStart = uint64_t{3} << 30;
 inline constexpr uint64_t kHoleEnd = uint64_t{4} << 30;
 
-// The guest's RAM: one memfd, mapped once for each of its one or two regions.
+// The guest's RAM: anonymous memory on huge pages, in one or two regions. A page that the guest
+// touches costs a nested fault, so that 2 MiB at a time is several times quicker than 4 KiB, of a
+// memfd or a mapped kernel file alike (docs/performance.md has the figures).
 class GuestRam {
  public:
   // INVALID_ARGUMENT with the limits when `bytes` is not a multiple of 2 MiB between them.
@@ -27,16 +28,9 @@ class GuestRam {
 
   const GuestMemory& memory() const { return memory_; }
 
-  // Shows `length` bytes of the file at `offset` to the guest at `gpa` without copying them: a
-  // private view, of which pages that the guest writes are copied then. Returns false, and does
-  // nothing, when the addresses do not lie on pages alike; OUT_OF_RANGE outside RAM. Only whole
-  // pages are shown; the caller copies the tail.
-  absl::StatusOr<bool> ShowFile(GuestAddress gpa, uint64_t length, int fd, uint64_t offset);
-
  private:
-  GuestRam(UniqueFd fd, std::vector<MemoryMap> maps, GuestMemory memory)
-      : fd_(std::move(fd)), maps_(std::move(maps)), memory_(std::move(memory)) {}
-  UniqueFd fd_;
+  GuestRam(std::vector<MemoryMap> maps, GuestMemory memory)
+      : maps_(std::move(maps)), memory_(std::move(memory)) {}
   std::vector<MemoryMap> maps_;  // one for each of memory_'s regions
   GuestMemory memory_;
 };

@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "vmm/arch/x86_64/boot_setup.h"
 #include "vmm/arch/x86_64/layout.h"
 #include "vmm/boot/command_line.h"
+#include "vmm/pending_vm.h"
 #include "vmm/virtio_devices.h"
 
 namespace voidbox {
@@ -78,8 +80,9 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& conf
                                                        Callbacks callbacks) {
   std::unique_ptr<Machine> machine(new Machine(loop, std::move(callbacks), config));
   Machine& m = *machine;
+  PendingVm pending;
   ASSIGN_OR_RETURN(m.ram_, GuestRam::Create(config.memory_bytes()));
-  RETURN_IF_ERROR(files.Load(*m.ram_));
+  RETURN_IF_ERROR(files.Load(m.ram_->memory()));
   RETURN_IF_ERROR(m.AddLegacyDevices());
   RETURN_IF_ERROR(m.AddVirtioDevices(config));
   ASSIGN_OR_RETURN(const std::string command_line,
@@ -87,12 +90,10 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& conf
                                        layout::kFirstVirtioIrq, m.virtio_.size()));
   RETURN_IF_ERROR(WriteBootData(files.kernel(), files.initramfs(), command_line,
                                 config.vcpu_count(), m.ram_->memory()));
-  ASSIGN_OR_RETURN(m.kvm_, Kvm::Open());
-  ASSIGN_OR_RETURN(m.vm_, m.kvm_->CreateVm());
+  ASSIGN_OR_RETURN(PendingVm::Result created, pending.Take());
+  m.kvm_ = std::move(created.kvm);
+  m.vm_ = std::move(created.vm);
   RETURN_IF_ERROR(m.MapMemory());
-  RETURN_IF_ERROR(m.vm_->SetTssAddress(layout::kTss));
-  RETURN_IF_ERROR(m.vm_->CreateIrqChip());
-  RETURN_IF_ERROR(m.vm_->CreatePit());
   ASSIGN_OR_RETURN(std::vector<KvmVcpu> vcpus, m.CreateVcpus(files.kernel(), config.vcpu_count()));
   RETURN_IF_ERROR(m.console_.StartInput(loop, m.serial_));
   RETURN_IF_ERROR(m.callbacks_.confine(ThreadKind::kEventLoop));
@@ -127,8 +128,12 @@ absl::Status Machine::AddLegacyDevices() {
 }
 
 absl::Status Machine::AddVirtioDevices(const vmm::VmConfig& config) {
-  ASSIGN_OR_RETURN(std::vector<std::unique_ptr<VirtioDevice>> devices,
-                   MakeVirtioDevices(config, loop_));
+  ASSIGN_OR_RETURN(
+      std::vector<std::unique_ptr<VirtioDevice>> devices,
+      MakeVirtioDevices(config, {.loop = loop_, .entropy = entropy_, .on_worker_start = [this] {
+                                   Check(callbacks_.confine(ThreadKind::kBlockWorker).ok(),
+                                         "a disk's thread is confined");
+                                 }}));
   for (auto& device : devices) RETURN_IF_ERROR(AddVirtioDevice(std::move(device)));
   return absl::OkStatus();
 }

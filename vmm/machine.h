@@ -16,6 +16,7 @@
 #include "devices/io_bus.h"
 #include "devices/serial.h"
 #include "virtio/mmio_transport.h"
+#include "virtio/rng/entropy_source.h"
 #include "vmm/boot/loader.h"
 #include "vmm/console.h"
 #include "vmm/guest_ram.h"
@@ -83,6 +84,7 @@ class Machine {
   Serial serial_;
   I8042 i8042_;
   BootMarkPort boot_mark_;
+  HostEntropySource entropy_;
   std::vector<std::unique_ptr<VirtioSlot>> virtio_;
 
   bool paused_ = false;

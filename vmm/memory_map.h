@@ -25,12 +25,11 @@ class MemoryMap {
   // Shared, readable and writable. `name` is for the error message.
   static absl::StatusOr<MemoryMap> Shared(int fd, uint64_t offset, size_t length,
                                           absl::string_view name);
+  // Private memory of its own, zero, on huge pages where the system has them: aligned to their
+  // size, so that KVM can map them whole when the guest-physical address is aligned too.
+  static absl::StatusOr<MemoryMap> HugeAnonymous(size_t length, absl::string_view name);
   // Private and read-only, for parsing a file in place.
   static absl::StatusOr<MemoryMap> ReadOnly(int fd, size_t length, absl::string_view name);
-
-  // Replaces the pages at [at, at + length) of this mapping by a private, writable view of `fd`
-  // from `offset` on. All three are multiples of the page size, checked against this mapping.
-  absl::Status OverlayFile(size_t at, size_t length, int fd, uint64_t offset);
 
  private:
   explicit MemoryMap(std::span<std::byte> bytes) : bytes_(bytes) {}

@@ -17,35 +17,27 @@ UniqueFd FileOf(const std::string& contents) {
   return fd;
 }
 
-TEST(MemoryMapTest, OverlayIsPrivateAndOnlyWhereItWasAskedFor) {
-  const UniqueFd ram = FileOf(std::string(3 * 4096, 'r'));
-  const UniqueFd file = FileOf(std::string(4096, 'a') + std::string(4096, 'b'));
-  auto map = MemoryMap::Shared(ram.get(), 0, 3 * 4096, "test");
-  ASSERT_THAT(map, IsOk());
-  ASSERT_THAT(map->OverlayFile(4096, 4096, file.get(), 4096), IsOk());
-  const auto at = [&](size_t offset) { return static_cast<char>(map->bytes()[offset]); };
-  EXPECT_EQ(at(4095), 'r');
-  EXPECT_EQ(at(4096), 'b');
-  EXPECT_EQ(at(8192), 'r');
-  map->bytes()[4096] = std::byte{'x'};
-  char kept;
-  ASSERT_EQ(::pread(file.get(), &kept, 1, 4096), 1);
-  EXPECT_EQ(kept, 'b');
+TEST(MemoryMapTest, HugeMemoryIsZeroAndAlignedToHugePages) {
+  constexpr size_t kHugePageBytes = 2 << 20;
+  for (const size_t length : {kHugePageBytes, 3 * kHugePageBytes}) {
+    auto map = MemoryMap::HugeAnonymous(length, "test");
+    ASSERT_THAT(map, IsOk());
+    ASSERT_EQ(map->bytes().size(), length);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(map->bytes().data()) % kHugePageBytes, 0u);
+    EXPECT_EQ(map->bytes().front(), std::byte{0});
+    EXPECT_EQ(map->bytes().back(), std::byte{0});
+    map->bytes().front() = map->bytes().back() = std::byte{1};
+  }
 }
 
-TEST(MemoryMapTest, OverlayRefusesWhatIsNotOnPagesOrOutside) {
-  const UniqueFd ram = FileOf(std::string(2 * 4096, 'r'));
-  auto map = MemoryMap::Shared(ram.get(), 0, 2 * 4096, "test");
+TEST(MemoryMapTest, SharedMemoryIsTheFiles) {
+  const UniqueFd file = FileOf(std::string(4096, 'a'));
+  auto map = MemoryMap::Shared(file.get(), 0, 4096, "test");
   ASSERT_THAT(map, IsOk());
-  const auto code = [&](size_t at, size_t length, uint64_t offset) {
-    return map->OverlayFile(at, length, ram.get(), offset).code();
-  };
-  EXPECT_EQ(code(1, 4096, 0), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(0, 1, 0), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(0, 4096, 1), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(4096, 8192, 0), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(3 * 4096, 0, 0), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code(4096, ~size_t{0} << 12, 0), absl::StatusCode::kInvalidArgument);
+  map->bytes()[1] = std::byte{'b'};
+  char seen;
+  ASSERT_EQ(::pread(file.get(), &seen, 1, 1), 1);
+  EXPECT_EQ(seen, 'b');
 }
 
 TEST(MemoryMapTest, NamesWhatCannotBeMapped) {

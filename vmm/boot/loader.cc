@@ -11,6 +11,7 @@
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "vmm/arch/x86_64/layout.h"
+#include "vmm/guest_ram.h"
 #include "vmm/memory_map.h"
 
 namespace voidbox {
@@ -57,14 +58,6 @@ absl::Status ReadInto(const GuestMemory& memory, uint64_t gpa, int fd, uint64_t 
     offset += static_cast<uint64_t>(got);
   }
   return absl::OkStatus();
-}
-
-// `bytes` of the file at `offset` appear at `gpa`: whole pages shown, the rest read.
-absl::Status Place(GuestRam& ram, uint64_t gpa, int fd, uint64_t offset, uint64_t bytes) {
-  if (bytes == 0) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const bool shown, ram.ShowFile(GuestAddress{gpa}, bytes, fd, offset));
-  const uint64_t done = shown ? bytes / kPageBytes * kPageBytes : 0;
-  return ReadInto(ram.memory(), gpa + done, fd, offset + done, bytes - done);
 }
 
 absl::Status CheckKernelFits(const KernelImage& kernel, uint64_t memory_bytes) {
@@ -129,12 +122,12 @@ absl::StatusOr<BootFiles> BootFiles::Open(const std::string& kernel_path,
   return files;
 }
 
-absl::Status BootFiles::Load(GuestRam& ram) const {
+absl::Status BootFiles::Load(const GuestMemory& memory) const {
   for (const KernelImage::Segment& segment : kernel_.segments) {
     RETURN_IF_ERROR(
-        Place(ram, segment.gpa, kernel_fd_.get(), segment.file_offset, segment.file_bytes));
+        ReadInto(memory, segment.gpa, kernel_fd_.get(), segment.file_offset, segment.file_bytes));
   }
-  return Place(ram, initramfs_.gpa, initramfs_fd_.get(), 0, initramfs_.bytes);
+  return ReadInto(memory, initramfs_.gpa, initramfs_fd_.get(), 0, initramfs_.bytes);
 }
 
 }  // namespace voidbox

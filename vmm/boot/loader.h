@@ -6,9 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
+#include "virtio/guest_memory.h"
 #include "vmm/arch/x86_64/boot_setup.h"
 #include "vmm/boot/kernel_image.h"
-#include "vmm/guest_ram.h"
 
 namespace voidbox {
 
@@ -24,8 +24,8 @@ class BootFiles {
   const KernelImage& kernel() const { return kernel_; }
   const InitramfsRange& initramfs() const { return initramfs_; }
 
-  // Shows (or where pages do not line up, reads) both files to the guest.
-  absl::Status Load(GuestRam& ram) const;
+  // Reads both files into the guest's memory, which is zero.
+  absl::Status Load(const GuestMemory& memory) const;
 
  private:
   BootFiles() = default;

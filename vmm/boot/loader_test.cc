@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "vmm/boot/testing_images.h"
+#include "vmm/guest_ram.h"
 
 namespace voidbox {
 namespace {
@@ -29,7 +30,7 @@ class LoaderTest : public ::testing::Test {
   }
 };
 
-TEST_F(LoaderTest, ShowsSegmentsAndZeroesTheirTails) {
+TEST_F(LoaderTest, ReadsSegmentsAndLeavesTheirTailsZero) {
   FakeElf elf;
   // Behind the segment's bytes the file goes on: none of that may be seen.
   elf.contents += std::string(0x3000, '!');
@@ -39,7 +40,7 @@ TEST_F(LoaderTest, ShowsSegmentsAndZeroesTheirTails) {
   ASSERT_THAT(files, IsOk());
   auto ram = GuestRam::Create(kMemory);
   ASSERT_THAT(ram, IsOk());
-  ASSERT_THAT(files->Load(**ram), IsOk());
+  ASSERT_THAT(files->Load((*ram)->memory()), IsOk());
   EXPECT_EQ(Guest(**ram, 0x1000000, 0x3000),
             std::string(0x1234, 'k') + std::string(0x3000 - 0x1234, '\0'));
   EXPECT_EQ(files->initramfs().gpa, kMemory - 8192);
@@ -53,19 +54,19 @@ TEST_F(LoaderTest, GuestWritesDoNotReachTheFile) {
   ASSERT_THAT(files, IsOk());
   auto ram = GuestRam::Create(kMemory);
   ASSERT_THAT(ram, IsOk());
-  ASSERT_THAT(files->Load(**ram), IsOk());
+  ASSERT_THAT(files->Load((*ram)->memory()), IsOk());
   ASSERT_THAT((*ram)->memory().WriteObject(GuestAddress{0x1000000}, 'X'), IsOk());
   EXPECT_EQ(ReadFile(path).value(), FakeElf().Bytes());
 }
 
-TEST_F(LoaderTest, ReadsSegmentsThatDoNotLieOnPagesAlike) {
+TEST_F(LoaderTest, ReadsSegmentsThatDoNotLieOnPages) {
   FakeElf elf;
   elf.programs[0].p_offset = FakeElf::kContents + 4;
   elf.programs[0].p_filesz -= 4;
   auto files = BootFiles::Open(Write("vmlinux", elf.Bytes()), "", kMemory);
   ASSERT_THAT(files, IsOk());
   auto ram = GuestRam::Create(kMemory);
-  ASSERT_THAT(files->Load(**ram), IsOk());
+  ASSERT_THAT(files->Load((*ram)->memory()), IsOk());
   EXPECT_EQ(Guest(**ram, 0x1000000, 0x1231), std::string(0x1230, 'k') + std::string(1, '\0'));
 }
 
