@@ -21,6 +21,7 @@ namespace {
 
 // The end of the doorbell register's 4 bytes, virtio 1.2 §4.2.2 QueueNotify.
 constexpr uint64_t kQueueNotifyOffset = 0x50;
+constexpr uint32_t kTimerIrq = 0;  // of the PIT
 
 absl::StatusOr<UniqueFd> MakeEventFd() {
   UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -89,7 +90,7 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& conf
                    CompleteCommandLine(config.kernel_command_line(), layout::kVirtioMmio,
                                        layout::kFirstVirtioIrq, m.virtio_.size()));
   RETURN_IF_ERROR(WriteBootData(files.kernel(), files.initramfs(), command_line,
-                                config.vcpu_count(), m.ram_->memory()));
+                                config.vcpu_count(), m.InterruptLines(), m.ram_->memory()));
   ASSIGN_OR_RETURN(PendingVm::Result created, pending.Take());
   m.kvm_ = std::move(created.kvm);
   m.vm_ = std::move(created.vm);
@@ -102,6 +103,12 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& conf
   // The guest is on its way; it needs these later.
   RETURN_IF_ERROR(m.ConnectInterrupts());
   return machine;
+}
+
+std::vector<uint32_t> Machine::InterruptLines() const {
+  std::vector<uint32_t> lines = {kTimerIrq, kSerialIrq};
+  for (uint32_t i = 0; i < virtio_.size(); ++i) lines.push_back(layout::kFirstVirtioIrq + i);
+  return lines;
 }
 
 absl::Status Machine::MapMemory() {

@@ -19,8 +19,8 @@ absl::StatusOr<std::unique_ptr<VirtioDevice>> MakeDisk(const vmm::Disk& disk,
     return absl::Status(file.status().code(), absl::StrCat("disk ", file.status().message()));
   }
   return BlockDevice::Create(
-      *std::move(file), {.serial = disk.serial(),
-                         .workers = {.on_thread_start = environment.on_worker_start}});
+      *std::move(file),
+      {.serial = disk.serial(), .workers = {.on_thread_start = environment.on_worker_start}});
 }
 
 }  // namespace

@@ -62,28 +62,36 @@ absl::StatusOr<KernelImage::Segment> CheckSegment(const Elf64_Phdr& header, size
                               .memory_bytes = header.p_memsz};
 }
 
-// The 32-bit entry point from a Xen note, if the PT_NOTE segment has one.
-std::optional<uint64_t> FindPvhEntry(std::span<const std::byte> notes) {
+struct Notes {
+  std::optional<uint64_t> pvh_entry;
+  bool linux_kernel = false;
+};
+
+// What a PT_NOTE segment says: the 32-bit entry point of PVH, and whether it is Linux (which marks
+// itself with notes of the owner "Linux": include/linux/elfnote-lto.h, build-salt.h).
+void ReadNotes(std::span<const std::byte> bytes, Notes& notes) {
+  constexpr uint32_t kXen = 0x006e6558;   // "Xen\0"
+  constexpr uint32_t kLinu = 0x756e694c;  // "Linu"
   uint64_t offset = 0;
   for (uint64_t count = 0; count < kMaxNotes; ++count) {
-    const auto note = ReadAt<Elf64_Nhdr>(notes, offset, "ELF note");
-    if (!note.ok()) return std::nullopt;
+    const auto note = ReadAt<Elf64_Nhdr>(bytes, offset, "ELF note");
+    if (!note.ok()) return;
     const uint64_t name = offset + sizeof(Elf64_Nhdr);
     const uint64_t descriptor = name + (uint64_t{note->n_namesz} + 3) / 4 * 4;
-    const uint64_t next = descriptor + (uint64_t{note->n_descsz} + 3) / 4 * 4;
-    const auto owner = ReadAt<uint32_t>(notes, name, "ELF note name");
-    if (note->n_type == kXenNotePhys32Entry && note->n_namesz == 4 && owner.ok() &&
-        *owner == 0x006e6558) {  // "Xen\0"
+    const auto owner = ReadAt<uint32_t>(bytes, name, "ELF note name");
+    if (owner.ok() && note->n_namesz == 6 && *owner == kLinu) notes.linux_kernel = true;
+    if (owner.ok() && note->n_namesz == 4 && *owner == kXen &&
+        note->n_type == kXenNotePhys32Entry && !notes.pvh_entry) {
       if (note->n_descsz == 8) {
-        const auto entry = ReadAt<uint64_t>(notes, descriptor, "PVH entry");
-        if (entry.ok()) return *entry;
+        const auto entry = ReadAt<uint64_t>(bytes, descriptor, "PVH entry");
+        if (entry.ok()) notes.pvh_entry = *entry;
+      } else {
+        const auto entry = ReadAt<uint32_t>(bytes, descriptor, "PVH entry");
+        if (entry.ok()) notes.pvh_entry = *entry;
       }
-      const auto entry = ReadAt<uint32_t>(notes, descriptor, "PVH entry");
-      if (entry.ok()) return *entry;
     }
-    offset = next;
+    offset = descriptor + (uint64_t{note->n_descsz} + 3) / 4 * 4;
   }
-  return std::nullopt;
 }
 
 bool InsideSegments(const KernelImage& image, uint64_t gpa) {
@@ -102,7 +110,7 @@ absl::StatusOr<KernelImage> ParseElfKernel(std::span<const std::byte> file) {
                                                    " bytes"));
   }
   KernelImage image;
-  std::optional<uint64_t> pvh_entry;
+  Notes notes;
   for (size_t i = 0; i < header.e_phnum; ++i) {
     ASSIGN_OR_RETURN(
         const Elf64_Phdr program,
@@ -110,15 +118,17 @@ absl::StatusOr<KernelImage> ParseElfKernel(std::span<const std::byte> file) {
     if (program.p_type != PT_LOAD && program.p_type != PT_NOTE) continue;
     ASSIGN_OR_RETURN(const KernelImage::Segment segment, CheckSegment(program, i, file.size()));
     if (program.p_type == PT_NOTE) {
-      if (!pvh_entry)
-        pvh_entry = FindPvhEntry(file.subspan(segment.file_offset, segment.file_bytes));
+      ReadNotes(file.subspan(segment.file_offset, segment.file_bytes), notes);
     } else if (segment.memory_bytes > 0) {
       image.segments.push_back(segment);
       image.end = std::max(image.end, segment.gpa + segment.memory_bytes);
     }
   }
-  image.protocol = pvh_entry ? BootProtocol::kPvh : BootProtocol::kLinux64;
-  image.entry = pvh_entry.value_or(header.e_entry);
+  // Linux has both entries; by way of PVH it asks CPUID some hundred times for Xen first, an exit
+  // each.
+  const bool pvh = notes.pvh_entry.has_value() && !notes.linux_kernel;
+  image.protocol = pvh ? BootProtocol::kPvh : BootProtocol::kLinux64;
+  image.entry = pvh ? *notes.pvh_entry : header.e_entry;
   if (image.segments.empty())
     return absl::InvalidArgumentError("ELF file without a loadable segment");
   if (!InsideSegments(image, image.entry)) {

@@ -48,6 +48,16 @@ TEST(ElfKernelTest, APvhNoteChoosesTheProtocol) {
   }
 }
 
+TEST(ElfKernelTest, LinuxIsEnteredIn64BitModeThoughItHasAPvhNote) {
+  FakeElf elf;
+  elf.AddNote(std::string("Xen\0", 4), 18, Serialize(uint64_t{0x1000010}));
+  elf.AddNote(std::string("Linux\0", 6), 0x100, "salt");
+  const auto image = Parse(elf.Bytes());
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->protocol, BootProtocol::kLinux64);
+  EXPECT_EQ(image->entry, 0x1000000u);
+}
+
 TEST(ElfKernelTest, ANoteWhoseSizesWrapIsNoEntry) {
   FakeElf elf;
   elf.AddNote(std::string("Xen\0", 4), 18, Serialize(uint32_t{0x1000010}));

@@ -201,11 +201,11 @@ absl::Status SetLocalInterruptPins(KvmVcpu& vcpu) {
 
 absl::Status WriteBootData(const KernelImage& kernel, const InitramfsRange& initramfs,
                            absl::string_view command_line, uint32_t vcpu_count,
-                           const GuestMemory& memory) {
+                           std::span<const uint32_t> irqs, const GuestMemory& memory) {
   RETURN_IF_ERROR(WriteBytes(memory, layout::kCommandLine, command_line));
   RETURN_IF_ERROR(
       memory.WriteObject(GuestAddress{layout::kCommandLine + command_line.size()}, '\0'));
-  RETURN_IF_ERROR(WriteBytes(memory, layout::kMpTable, MakeMpTable(vcpu_count)));
+  RETURN_IF_ERROR(WriteBytes(memory, layout::kMpTable, MakeMpTable(vcpu_count, irqs)));
   RETURN_IF_ERROR(memory.WriteObject(GuestAddress{layout::kGdt}, MakeGdt(kernel.protocol)));
   if (kernel.protocol == BootProtocol::kPvh) return WriteStartInfo(initramfs, memory);
   RETURN_IF_ERROR(WritePageTables(memory));

@@ -2,6 +2,7 @@
 #define VOIDBOX_VMM_ARCH_X86_64_BOOT_SETUP_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -18,10 +19,10 @@ struct InitramfsRange {
 };
 
 // Writes what the kernel reads at its entry: command line, MP table, and the zero page with page
-// tables and GDT (kLinux64) or hvm_start_info (kPvh).
+// tables and GDT (kLinux64) or hvm_start_info (kPvh). `irqs` are the interrupt lines in use.
 absl::Status WriteBootData(const KernelImage& kernel, const InitramfsRange& initramfs,
                            absl::string_view command_line, uint32_t vcpu_count,
-                           const GuestMemory& memory);
+                           std::span<const uint32_t> irqs, const GuestMemory& memory);
 
 // Puts the boot processor at the kernel's entry.
 absl::Status SetBootRegisters(const KernelImage& kernel, KvmVcpu& vcpu);

@@ -23,6 +23,7 @@ class BootSetupTest : public ::testing::Test {
     EXPECT_THAT(memory_.Read(GuestAddress{gpa}, std::as_writable_bytes(std::span(bytes))), IsOk());
     return bytes;
   }
+  const std::vector<uint32_t> kIrqs = {0, 4};
   std::vector<std::byte> low_ = std::vector<std::byte>(4 << 20);
   std::vector<std::byte> high_ = std::vector<std::byte>(1 << 20);
   GuestMemory memory_ =
@@ -32,7 +33,8 @@ class BootSetupTest : public ::testing::Test {
 
 TEST_F(BootSetupTest, ZeroPageOfLinux64) {
   KernelImage kernel;
-  ASSERT_THAT(WriteBootData(kernel, {.gpa = 0x300000, .bytes = 77}, "quiet", 2, memory_), IsOk());
+  ASSERT_THAT(WriteBootData(kernel, {.gpa = 0x300000, .bytes = 77}, "quiet", 2, kIrqs, memory_),
+              IsOk());
   EXPECT_EQ(Text(layout::kCommandLine, 6), std::string("quiet\0", 6));
   const auto params = At<boot_params>(layout::kZeroPage);
   EXPECT_EQ(params.hdr.boot_flag, 0xaa55);
@@ -52,7 +54,7 @@ TEST_F(BootSetupTest, ZeroPageOfLinux64) {
 }
 
 TEST_F(BootSetupTest, PageTablesMapTheFirstGigabyteToItself) {
-  ASSERT_THAT(WriteBootData(KernelImage(), {}, "", 1, memory_), IsOk());
+  ASSERT_THAT(WriteBootData(KernelImage(), {}, "", 1, kIrqs, memory_), IsOk());
   const uint64_t pdpt = At<uint64_t>(layout::kPageTables) & ~uint64_t{0xfff};
   const uint64_t pd = At<uint64_t>(pdpt) & ~uint64_t{0xfff};
   for (uint64_t i : {0, 1, 511}) {
@@ -66,7 +68,7 @@ TEST_F(BootSetupTest, BzImageKeepsItsSetupHeader) {
   header.kernel_alignment = 0x200000;
   header.init_size = 0x1234;
   kernel.setup_header.assign(reinterpret_cast<const char*>(&header), sizeof(header));
-  ASSERT_THAT(WriteBootData(kernel, {}, "", 1, memory_), IsOk());
+  ASSERT_THAT(WriteBootData(kernel, {}, "", 1, kIrqs, memory_), IsOk());
   const auto params = At<boot_params>(layout::kZeroPage);
   EXPECT_EQ(params.hdr.init_size, 0x1234u);
   EXPECT_EQ(params.hdr.kernel_alignment, 0x200000u);
@@ -76,7 +78,8 @@ TEST_F(BootSetupTest, BzImageKeepsItsSetupHeader) {
 TEST_F(BootSetupTest, StartInfoOfPvh) {
   KernelImage kernel;
   kernel.protocol = BootProtocol::kPvh;
-  ASSERT_THAT(WriteBootData(kernel, {.gpa = 0x300000, .bytes = 77}, "quiet", 1, memory_), IsOk());
+  ASSERT_THAT(WriteBootData(kernel, {.gpa = 0x300000, .bytes = 77}, "quiet", 1, kIrqs, memory_),
+              IsOk());
   const uint64_t info = layout::kPvhStartInfo;
   EXPECT_EQ(At<uint32_t>(info), 0x336ec578u);
   EXPECT_EQ(At<uint32_t>(info + 4), 1u);
@@ -94,7 +97,7 @@ TEST_F(BootSetupTest, StartInfoOfPvh) {
 TEST_F(BootSetupTest, PvhWithoutInitramfsHasNoModule) {
   KernelImage kernel;
   kernel.protocol = BootProtocol::kPvh;
-  ASSERT_THAT(WriteBootData(kernel, {}, "", 1, memory_), IsOk());
+  ASSERT_THAT(WriteBootData(kernel, {}, "", 1, kIrqs, memory_), IsOk());
   EXPECT_EQ(At<uint32_t>(layout::kPvhStartInfo + 12), 0u);
 }
 

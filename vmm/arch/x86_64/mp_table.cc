@@ -89,7 +89,7 @@ uint8_t ChecksumOf(const std::string& bytes) {
 
 }  // namespace
 
-std::string MakeMpTable(uint32_t vcpu_count) {
+std::string MakeMpTable(uint32_t vcpu_count, std::span<const uint32_t> irqs) {
   const uint8_t io_apic_id = static_cast<uint8_t>(vcpu_count);
   uint16_t entries = 0;
   std::string body;
@@ -103,7 +103,7 @@ std::string MakeMpTable(uint32_t vcpu_count) {
   }
   add(Bus{});
   add(IoApic{.id = io_apic_id});
-  for (uint32_t irq = 0; irq < layout::kIrqLines; ++irq) {
+  for (const uint32_t irq : irqs) {
     add(InterruptSource{.source_irq = static_cast<uint8_t>(irq),
                         .destination_apic = io_apic_id,
                         .destination_pin = static_cast<uint8_t>(irq)});

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "vmm/arch/x86_64/layout.h"
 
@@ -28,7 +30,9 @@ T At(const std::string& bytes, size_t offset) {
 class MpTableTest : public ::testing::TestWithParam<uint32_t> {};
 
 TEST_P(MpTableTest, ChecksumsLengthsAndEntriesAgree) {
-  const std::string all = MakeMpTable(GetParam());
+  std::vector<uint32_t> irqs;
+  for (uint32_t irq = 0; irq < layout::kIrqLines; ++irq) irqs.push_back(irq);
+  const std::string all = MakeMpTable(GetParam(), irqs);
   ASSERT_LE(all.size(), layout::kMpTableBytes);
   const std::string pointer = all.substr(0, kPointerBytes), table = all.substr(kPointerBytes);
   EXPECT_EQ(pointer.substr(0, 4), "_MP_");
@@ -60,6 +64,16 @@ TEST_P(MpTableTest, ChecksumsLengthsAndEntriesAgree) {
   EXPECT_EQ(processors, GetParam());
   EXPECT_EQ(boot_processors, 1u);
   EXPECT_EQ(lines, layout::kIrqLines);
+}
+
+TEST(MpTableLinesTest, OnlyTheLinesInUseAreThere) {
+  const std::vector<uint32_t> irqs = {0, 4, 7};
+  const std::string table = MakeMpTable(1, irqs).substr(kPointerBytes);
+  std::vector<uint32_t> lines;
+  for (size_t at = kHeaderBytes; at < table.size(); at += At<uint8_t>(table, at) == 0 ? 20 : 8) {
+    if (At<uint8_t>(table, at) == 3) lines.push_back(At<uint8_t>(table, at + 5));
+  }
+  EXPECT_EQ(lines, irqs);
 }
 
 INSTANTIATE_TEST_SUITE_P(VcpuCounts, MpTableTest, ::testing::Values(1, 2, 3, 32));
