@@ -6,4 +6,4 @@ set -euo pipefail
 cd -- "$(dirname -- "$0")/../.."
 if (($# > 0)); then printf '%s\0' "$@"; else git ls-files -z -- '*.cc' ':!:*_test.cc'; fi |
   xargs -0 -r -P 2 -n 2 sh -c '
-    clang-tidy --quiet "$@" -- -x c++ -std=c++20 -I. -Ibazel-bin -Wno-everything 2>/dev/null' tidy
+    clang-tidy --quiet "$@" -- -x c++ -std=c++20 -I. -isystem bazel-bin -Wno-everything 2>/dev/null' tidy
