@@ -1,11 +1,13 @@
 // Commands through a CallService and its streams, over both kinds of process trees.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <cerrno>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -37,6 +39,31 @@ std::vector<Trees> AvailableTrees() {
 std::string Name(const ::testing::TestParamInfo<Trees>& info) {
   return info.param == Trees::kCgroups ? "Cgroups" : "Sessions";
 }
+
+// Waits until the process has ended.
+void AwaitEnd(uint32_t pid) {
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process) return;  // gone and reaped
+  pollfd event = {.fd = process.get(), .events = POLLIN, .revents = 0};
+  while (::poll(&event, 1, -1) < 0) ASSERT_EQ(errno, EINTR);
+}
+
+// A named pipe, by which a script waits for the test or for another script.
+class Fifo {
+ public:
+  Fifo() {
+    static int count = 0;
+    path_ = absl::StrCat(::testing::TempDir(), "/fifo-", ::getpid(), "-", ++count);
+    EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  }
+  ~Fifo() { ::unlink(path_.c_str()); }
+  const std::string& path() const { return path_; }
+  // Waits for the reader, and lets it see the end.
+  void Release() const { UniqueFd(::open(path_.c_str(), O_WRONLY)).Reset(); }
+
+ private:
+  std::string path_;
+};
 
 class ExecTest : public ::testing::TestWithParam<Trees> {
  protected:
@@ -180,42 +207,74 @@ TEST_P(ExecTest, WithoutInputItIsEmpty) {
 }
 
 TEST_P(ExecTest, InputForAProcessThatDoesNotReadIsDropped) {
-  agent::Request request = TestingClient::Shell("exec 0<&-; echo closed; read x; sleep 0.01");
+  const Fifo fifo;
+  agent::Request request =
+      TestingClient::Shell(absl::StrCat("exec 0<&-; echo closed; cat ", fifo.path()));
   request.mutable_exec()->set_stdin(true);
   TestingClient client = server_.Connect();
   client.Send(request);
   client.AwaitOutput("closed");
   const std::string piece(64 << 10, 'x');
-  for (int i = 0; i < 4; ++i) client.SendInput(piece);
+  for (int i = 0; i < 64; ++i) client.SendInput(piece);
+  fifo.Release();
   EXPECT_EQ(client.Finish().ended.reason(), ExecEnded::EXITED);
 }
 
 TEST_P(ExecTest, MuchInputWaitsForASlowReader) {
-  constexpr size_t kPieces = 64;
-  agent::Request request = TestingClient::Shell("sleep 0.2; cksum | cut -d' ' -f2");
+  constexpr size_t kInputBytes = 16 << 20;
+  const Fifo fifo;
+  agent::Request request =
+      TestingClient::Shell(absl::StrCat("cat ", fifo.path(), "; cksum | cut -d' ' -f2"));
   request.mutable_exec()->set_stdin(true);
   TestingClient client = server_.Connect();
   client.Send(request);
-  std::thread writer([&] {
-    const std::string piece(64 << 10, 'x');
-    for (size_t i = 0; i < kPieces; ++i) client.SendInput(piece);
-    client.EndInput();
-  });
-  const Result result = client.Finish();
-  writer.join();
-  EXPECT_EQ(result.out, absl::StrCat(kPieces << 16, "\n"));
+  std::string frames;
+  agent::ClientFrame frame;
+  frame.set_stdin(std::string(64 << 10, 'x'));
+  for (size_t sent = 0; sent < kInputBytes; sent += frame.stdin().size()) {
+    ASSERT_THAT(AppendFrame(frame, frames), IsOk());
+  }
+  // Until nothing more is taken for a while. (Should the while be too short, less is asserted.)
+  size_t taken = 0;
+  pollfd event = {.fd = client.fd(), .events = POLLOUT, .revents = 0};
+  while (taken < frames.size() && ::poll(&event, 1, 200) == 1) {
+    const ssize_t sent =
+        ::send(client.fd(), frames.data() + taken, frames.size() - taken, MSG_DONTWAIT);
+    ASSERT_GT(sent, 0);
+    taken += static_cast<size_t>(sent);
+  }
+  EXPECT_LT(taken, 2u << 20);
+  fifo.Release();
+  client.SendBytes(absl::string_view(frames).substr(taken));
+  client.EndInput();
+  EXPECT_EQ(client.Finish().out, absl::StrCat(kInputBytes, "\n"));
 }
 
-TEST_P(ExecTest, AllOfALargeOutputArrivesThoughTheHostIsSlow) {
-  TestingClient client = server_.Connect();
-  client.Send(TestingClient::Shell("head -c 67108864 /dev/zero; echo end >&2"));
-  // Long enough for every buffer on the way to fill; whatever happens then must not lose a byte.
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  const Result result = client.Finish();
+TEST_P(ExecTest, AllOfALargeOutputArrives) {
+  const Result result = Run(TestingClient::Shell("head -c 67108864 /dev/zero; echo end >&2"));
   EXPECT_EQ(result.out.size(), 64u << 20);
   EXPECT_EQ(result.out.find_first_not_of('\0'), std::string::npos);
   EXPECT_EQ(result.err, "end\n");
   EXPECT_EQ(result.ended.reason(), ExecEnded::EXITED);
+}
+
+TEST_P(ExecTest, AllOfTheOutputArrivesThoughTheHostTakesLittleAtATime) {
+  TestingClient client = server_.Connect(/*send_buffer_bytes=*/1);  // the kernel makes it a few KiB
+  client.Send(TestingClient::Shell("head -c 4194304 /dev/zero; echo end >&2"));
+  const Result result = client.Finish();
+  EXPECT_EQ(result.out.size(), 4u << 20);
+  EXPECT_EQ(result.err, "end\n");
+}
+
+TEST_P(ExecTest, OutputThatNobodyReadsStopsTheProcess) {
+  const Fifo fifo;
+  TestingClient client = server_.Connect();
+  // The process that writes more than all buffers hold does not get to the fifo.
+  client.Send(Marked(absl::StrCat("head -c 16777216 /dev/zero; echo > ", fifo.path())));
+  const UniqueFd reader(::open(fifo.path().c_str(), O_RDONLY | O_NONBLOCK));
+  pollfd event = {.fd = reader.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&event, 1, 200), 0);
+  EXPECT_EQ(client.Finish().out.size(), 16u << 20);
 }
 
 TEST_P(ExecTest, TheLastOutputOfATreeComesBeforeTheEnd) {
@@ -285,7 +344,9 @@ TEST_P(ExecTest, ATimeoutKillsAProcessWhoseOutputNobodyReads) {
   request.mutable_exec()->set_timeout_ms(200);
   TestingClient client = server_.Connect();
   client.Send(request);
-  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  auto started = client.Receive();
+  ASSERT_THAT(started, IsOk());
+  AwaitEnd(started->started().pid());
   const Result result = client.Finish();
   EXPECT_EQ(result.ended.reason(), ExecEnded::TIMED_OUT);
   EXPECT_EQ(result.out.substr(0, 4), "y\ny\n");
@@ -300,19 +361,21 @@ TEST_P(ExecTest, WhatTheProcessLeavesBehindIsKilledAndDelaysNothing) {
 
 TEST_P(ExecTest, WhatIsLeftBehindInASessionOfItsOwnIsKilledWithItsCgroup) {
   if (!HasCgroups()) return;  // sessions cannot, as SessionTrees says
-  const Result result = Run(Marked("setsid sh -c 'echo away; sleep 1000' \"$0\" & sleep 0.2"));
-  EXPECT_EQ(result.out, "away\n");
+  const Fifo fifo;
+  const Result result = Run(Marked(absl::StrCat("setsid sh -c 'echo away; echo > ", fifo.path(),
+                                                "; sleep 1000' \"$0\" & cat ", fifo.path())));
+  EXPECT_EQ(result.out, "away\n\n");
 }
 
 TEST_P(ExecTest, TheGraceLetsTheRestOfTheTreeFinish) {
-  // The child notices that its parent is gone, cleans up, and ends long before the grace does.
-  agent::Request request = Marked(
-      "sh -c 'echo ready; while kill -0 '$$'; do sleep 0.01; done 2>/dev/null; echo cleaned' "
-      "\"$0\" & exec sleep 1000");
+  // The child sees its parent's end of the pipe close, cleans up, and ends long before the grace.
+  const Fifo fifo;
+  agent::Request request = Marked(absl::StrCat(
+      "sh -c 'cat ", fifo.path(), "; echo cleaned' \"$0\" & exec sleep 1000 > ", fifo.path()));
   request.mutable_exec()->set_timeout_ms(300);
   request.mutable_exec()->set_kill_grace_ms(30'000);
   const Result result = Run(request);
-  EXPECT_EQ(result.out, "ready\ncleaned\n");
+  EXPECT_EQ(result.out, "cleaned\n");
   EXPECT_EQ(result.ended.reason(), ExecEnded::TIMED_OUT);
   EXPECT_LT(result.ended.duration_us(), 20'000'000u);
 }
@@ -448,17 +511,14 @@ TEST_P(ExecTest, ACgroupMadeInsideIsRemoved) {
 
 TEST_P(ExecTest, TheServiceEndsItsCallsWithItself) {
   TestingCgroup cgroup;
-  {
-    TestingServer server(HasCgroups() ? cgroup.path() : "");
-    TestingClient client = server.Connect();
-    client.Send(Marked("echo ready; sleep 1000"));
-    client.AwaitOutput("ready");
-    // The client outlives the server: nobody has hung up.
-    std::thread([&client] { client.Finish(); }).detach();
-  }
-  for (int tries = 0; !ProcessesWithArgument(mark_).empty() && tries < 1000; ++tries) {
-    std::this_thread::yield();
-  }
+  auto server = std::make_unique<TestingServer>(HasCgroups() ? cgroup.path() : "");
+  TestingClient client = server->Connect();
+  client.Send(Marked("echo ready; exec sleep 1000"));
+  auto started = client.Receive();
+  ASSERT_THAT(started, IsOk());
+  client.AwaitOutput("ready");
+  server.reset();
+  AwaitEnd(started->started().pid());
 }
 
 }  // namespace

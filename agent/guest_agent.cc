@@ -1,6 +1,8 @@
 // The guest's PID 1: makes the system usable, serves the host's calls, reaps orphans, and ends the
 // machine when told to. Its log is the kernel's.
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,11 +21,13 @@
 #include "agent/mounts.h"
 #include "agent/system.h"
 #include "agent/vsock.h"
+#include "base/errno_status.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/unique_fd.h"
 #include "base/version.h"
 #include "devices/boot_mark.h"
 
@@ -89,6 +93,27 @@ void FinishSystem() {
   LogFailure(BringUpLoopback());
 }
 
+// What `reboot`, `poweroff` and `halt` send to PID 1 (BusyBox, sysvinit): all end the machine.
+class EndSignals {
+ public:
+  static absl::StatusOr<std::unique_ptr<EndSignals>> Create(EventLoop& loop) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2}) ::sigaddset(&set, signal);
+    if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return ErrnoStatus("sigprocmask");
+    auto signals = std::make_unique<EndSignals>();
+    signals->fd_.Reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals->fd_) return ErrnoStatus("signalfd");
+    ASSIGN_OR_RETURN(signals->watch_,
+                     loop.Add(signals->fd_.get(), EPOLLIN, [&loop](uint32_t) { loop.Stop(); }));
+    return signals;
+  }
+
+ private:
+  UniqueFd fd_;
+  EventLoop::Watch watch_;
+};
+
 absl::Status RunAgent() {
   const uint64_t init_us = UptimeUs();
   ::umask(022);
@@ -112,6 +137,7 @@ absl::Status RunAgent() {
   LogFailure(ready.status());
   if (marks) WriteBootMark(kBootMarkAgentReady);
   FinishSystem();
+  ASSIGN_OR_RETURN(const auto end_signals, EndSignals::Create(*loop));
   RETURN_IF_ERROR(loop->Run());
   return EndMachine();
 }

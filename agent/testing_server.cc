@@ -75,23 +75,19 @@ TestingServer::~TestingServer() {
   thread_.join();
 }
 
-TestingClient TestingServer::Connect() {
+TestingClient TestingServer::Connect(int send_buffer_bytes) {
   int pair[2];
   EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
   EXPECT_EQ(::fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+  if (send_buffer_bytes != 0) {
+    EXPECT_EQ(
+        ::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes)),
+        0);
+  }
   // std::function wants to be copied.
   auto ours = std::make_shared<UniqueFd>(pair[0]);
   loop_->Post([this, ours] { service_->Serve(std::move(*ours)); });
   return TestingClient(UniqueFd(pair[1]));
-}
-
-void TestingServer::Do(const std::function<void()>& task) {
-  std::promise<void> done;
-  loop_->Post([&] {
-    task();
-    done.set_value();
-  });
-  done.get_future().wait();
 }
 
 void TestingServer::AwaitIdle() {

@@ -37,16 +37,14 @@ class TestingServer {
   explicit TestingServer(const std::string& cgroup_parent, size_t max_connections = 256);
   ~TestingServer();
 
-  // A new call.
-  TestingClient Connect();
+  // A new call. The agent's side of the stream buffers so many bytes, or as many as the kernel
+  // likes.
+  TestingClient Connect(int send_buffer_bytes = 0);
   // Waits until no call is left.
   void AwaitIdle();
   size_t shutdowns() const { return shutdowns_; }  // after AwaitIdle
 
  private:
-  // Runs `task` on the loop's thread and waits for it.
-  void Do(const std::function<void()>& task);
-
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<ExecRunner> runner_;
   std::unique_ptr<CallService> service_;
