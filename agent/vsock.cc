@@ -18,7 +18,6 @@ namespace voidbox {
 namespace {
 
 constexpr int kBacklog = 128;
-constexpr int kAcceptsPerTurn = 16;
 
 absl::StatusOr<UniqueFd> Socket() {
   UniqueFd socket(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -59,21 +58,19 @@ absl::StatusOr<std::unique_ptr<VsockListener>> VsockListener::Create(EventLoop& 
   return listener;
 }
 
+// One at a time, and only when there is one: Linux (6.1, vsock_accept) sleeps until the next timer
+// tick before it says EAGAIN, on non-blocking sockets too.
 void VsockListener::Accept() {
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    sockaddr_vm peer = {};
-    socklen_t size = sizeof(peer);
-    UniqueFd stream(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                              SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (stream) {
-      if (peer.svm_cid == VMADDR_CID_HOST) on_stream_(std::move(stream));
-      continue;
-    }
-    if (errno == EMFILE || errno == ENFILE) return ShedOne();
-    if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
-      LogError(ErrnoStatus("accept").message());
-    }
-    return;
+  sockaddr_vm peer = {};
+  socklen_t size = sizeof(peer);
+  UniqueFd stream(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                            SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (stream) {
+    if (peer.svm_cid == VMADDR_CID_HOST) on_stream_(std::move(stream));
+  } else if (errno == EMFILE || errno == ENFILE) {
+    ShedOne();
+  } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+    LogError(ErrnoStatus("accept").message());
   }
 }
 
