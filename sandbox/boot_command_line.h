@@ -1,0 +1,20 @@
+#ifndef VOIDBOX_SANDBOX_BOOT_COMMAND_LINE_H_
+#define VOIDBOX_SANDBOX_BOOT_COMMAND_LINE_H_
+
+namespace voidbox {
+
+// What every guest kernel is told, whatever its image; words of the user come after and win. See
+// Linux Documentation/admin-guide/kernel-parameters.txt.
+inline constexpr char kBootCommandLine[] =
+    // The serial port is the only console; each character on it is an exit, so only errors come.
+    "console=ttyS0 quiet "
+    // A reset goes through the i8042, which ends the VMM, and so does a panic, at once.
+    "reboot=k panic=-1 "
+    // There is one serial port, and no mouse or multiplexer behind the i8042 to look for.
+    "8250.nr_uarts=1 i8042.noaux i8042.nomux i8042.dumbkbd i8042.nopnp "
+    // KVM's clock is right: no calibration against it, no watchdog over it, no timer check.
+    "tsc=reliable no_timer_check";
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_SANDBOX_BOOT_COMMAND_LINE_H_

@@ -1,0 +1,155 @@
+#include "sandbox/exec_session.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace voidbox {
+namespace {
+
+constexpr size_t kInputPieceBytes = 32 << 10;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ExecSession>> ExecSession::Start(EventLoop& loop, UniqueFd stream,
+                                                                std::optional<uint32_t> vsock_port,
+                                                                agent::ExecRequest request,
+                                                                const Streams& streams,
+                                                                EndHandler ended) {
+  std::unique_ptr<ExecSession> session(new ExecSession(loop, streams, std::move(ended)));
+  ExecSession* const self = session.get();
+  session->input_open_ = streams.input >= 0;
+  request.set_stdin(session->input_open_);
+  agent::Request call;
+  *call.mutable_exec() = std::move(request);
+  ASSIGN_OR_RETURN(
+      session->call_,
+      AgentCall::Start(loop, std::move(stream), vsock_port, call,
+                       {.frame = [self](const agent::ServerFrame& frame) { self->OnFrame(frame); },
+                        .ended = [self](const absl::Status& s) { self->OnCallEnded(s); },
+                        .room = [self] { self->WatchInput(); }}));
+  return session;
+}
+
+ExecSession::ExecSession(EventLoop& loop, const Streams& streams, EndHandler ended)
+    : loop_(loop),
+      streams_(streams),
+      ended_(std::move(ended)),
+      output_(loop, streams.output, Guarded([this] { OnOutputChanged(); })),
+      error_(loop, streams.error, Guarded([this] { OnOutputChanged(); })) {}
+
+EventLoop::Task ExecSession::Guarded(EventLoop::Task task) {
+  return [task = std::move(task), alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) task();
+  };
+}
+
+void ExecSession::Signal(int number) {
+  if (!started_) return signals_before_start_.push_back(number);
+  agent::ClientFrame frame;
+  frame.mutable_signal()->set_number(static_cast<uint32_t>(number));
+  static_cast<void>(call_->Send(frame));  // a frame of some bytes is never too long
+}
+
+void ExecSession::OnFrame(const agent::ServerFrame& frame) {
+  switch (frame.frame_case()) {
+    case agent::ServerFrame::kStarted:
+      started_ = true;
+      for (const int number : std::exchange(signals_before_start_, {})) Signal(number);
+      return WatchInput();
+    case agent::ServerFrame::kStdout:
+      output_.Write(frame.stdout());
+      return OnOutputChanged();
+    case agent::ServerFrame::kStderr:
+      error_.Write(frame.stderr());
+      return OnOutputChanged();
+    case agent::ServerFrame::kEnded:
+      result_ = frame.ended();
+      input_watch_.Reset();
+      input_open_ = false;
+      return MaybeFinish();
+    case agent::ServerFrame::kError:
+      return Finish(absl::InternalError(absl::StrCat("the agent: ", frame.error().message())));
+    default:
+      return Finish(absl::DataLossError("the agent answered another call than exec"));
+  }
+}
+
+void ExecSession::OnCallEnded(const absl::Status& status) {
+  if (result_.has_value()) return;  // waits for its output to be written
+  Finish(status.ok() ? absl::UnavailableError("the connection to the agent ended") : status);
+}
+
+void ExecSession::OnOutputChanged() {
+  if (!ended_) return;
+  if (!output_.status().ok() || !error_.status().ok()) {
+    return Finish(absl::CancelledError(
+        absl::StrCat("output: ", (output_.status().ok() ? error_ : output_).status().message())));
+  }
+  call_->PauseFrames(output_.IsFull() || error_.IsFull());
+  MaybeFinish();
+}
+
+void ExecSession::MaybeFinish() {
+  if (result_.has_value() && output_.IsEmpty() && error_.IsEmpty()) Finish(*result_);
+}
+
+void ExecSession::WatchInput() {
+  if (!input_open_ || !started_ || !ended_ || !call_->HasRoom()) return;
+  if (input_always_ready_) {
+    if (input_posted_) return;
+    input_posted_ = true;
+    loop_.Post(Guarded([this] {
+      input_posted_ = false;
+      ReadInput();
+    }));
+    return;
+  }
+  if (input_watch_) return;
+  auto watch = loop_.Add(streams_.input, EPOLLIN, [this](uint32_t) { ReadInput(); });
+  if (watch.ok()) {
+    input_watch_ = *std::move(watch);
+  } else if (watch.status().code() == absl::StatusCode::kPermissionDenied) {
+    input_always_ready_ = true;  // EPERM: epoll does not take regular files
+    WatchInput();
+  } else {
+    CloseInput();  // not open
+  }
+}
+
+void ExecSession::ReadInput() {
+  if (!input_open_) return;
+  agent::ClientFrame frame;
+  std::string& bytes = *frame.mutable_stdin();
+  bytes.resize(kInputPieceBytes);
+  const ssize_t got = ::read(streams_.input, bytes.data(), bytes.size());
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return WatchInput();
+  if (got <= 0) return CloseInput();
+  bytes.resize(static_cast<size_t>(got));
+  static_cast<void>(call_->Send(frame));               // within the bound
+  if (!call_->HasRoom()) return input_watch_.Reset();  // until there is room
+  WatchInput();
+}
+
+void ExecSession::CloseInput() {
+  input_watch_.Reset();
+  input_open_ = false;
+  agent::ClientFrame frame;
+  frame.mutable_close_stdin();
+  static_cast<void>(call_->Send(frame));
+}
+
+void ExecSession::Finish(absl::StatusOr<agent::ExecEnded> result) {
+  if (!ended_) return;
+  input_watch_.Reset();
+  input_open_ = false;
+  // Later, so that the handler may destroy the session whoever called us.
+  loop_.Post(Guarded(
+      [ended = std::exchange(ended_, nullptr), result = std::move(result)] { ended(result); }));
+}
+
+}  // namespace voidbox

@@ -1,0 +1,78 @@
+#ifndef VOIDBOX_SANDBOX_EXEC_SESSION_H_
+#define VOIDBOX_SANDBOX_EXEC_SESSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/agent.pb.h"
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "sandbox/agent_call.h"
+#include "sandbox/output_pump.h"
+
+namespace voidbox {
+
+// Runs one command through an agent, with this process' descriptors as its standard streams: bytes
+// pass as they come, and a reader that is slow slows the command. Belongs to its loop's thread;
+// destroying it cancels the command.
+class ExecSession {
+ public:
+  // Borrowed descriptors. An input of -1 is empty.
+  struct Streams {
+    int input = 0;
+    int output = 1;
+    int error = 2;
+  };
+  // How the command ended, once all its output was written; CANCELLED when an output's reader is
+  // gone; another status when the call failed.
+  using EndHandler = std::function<void(absl::StatusOr<agent::ExecEnded>)>;
+
+  // `stream` and `vsock_port` as for AgentCall. The request's `stdin` is set here.
+  static absl::StatusOr<std::unique_ptr<ExecSession>> Start(EventLoop& loop, UniqueFd stream,
+                                                            std::optional<uint32_t> vsock_port,
+                                                            agent::ExecRequest request,
+                                                            const Streams& streams,
+                                                            EndHandler ended);
+
+  // Delivers a signal to the command, as soon as it runs.
+  void Signal(int number);
+
+ private:
+  ExecSession(EventLoop& loop, const Streams& streams, EndHandler ended);
+  // The task, but for when this is gone.
+  EventLoop::Task Guarded(EventLoop::Task task);
+  void OnFrame(const agent::ServerFrame& frame);
+  void OnCallEnded(const absl::Status& status);
+  void OnOutputChanged();
+  void WatchInput();
+  void ReadInput();
+  void CloseInput();
+  void MaybeFinish();
+  void Finish(absl::StatusOr<agent::ExecEnded> result);
+
+  EventLoop& loop_;
+  const Streams streams_;
+  EndHandler ended_;  // empty once called
+  // For what is in the loop's queue.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<AgentCall> call_;
+  OutputPump output_;
+  OutputPump error_;
+  bool started_ = false;
+  bool input_open_ = false;
+  bool input_always_ready_ = false;  // a regular file
+  bool input_posted_ = false;        // a ReadInput is in the loop's queue
+  std::vector<int> signals_before_start_;
+  std::optional<agent::ExecEnded> result_;
+  EventLoop::Watch input_watch_;
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_SANDBOX_EXEC_SESSION_H_

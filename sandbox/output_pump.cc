@@ -1,0 +1,74 @@
+#include "sandbox/output_pump.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/errno_status.h"
+
+namespace voidbox {
+namespace {
+
+// A descriptor that poll calls writable takes this many bytes without blocking: a pipe by pipe(7),
+// and terminals and sockets do.
+constexpr size_t kPieceBytes = PIPE_BUF;
+
+bool IsWritable(int fd) {
+  pollfd wait = {.fd = fd, .events = POLLOUT, .revents = 0};
+  return ::poll(&wait, 1, 0) == 1;
+}
+
+}  // namespace
+
+void OutputPump::Write(absl::string_view bytes) {
+  if (!status_.ok() || bytes.empty()) return;
+  bytes_.append(bytes.data(), bytes.size());
+  // Most of the time there is room, and no need to wait for the loop's next turn.
+  if (!watch_) WriteSome();
+}
+
+void OutputPump::WriteSome() {
+  while (status_.ok() && !IsEmpty() && (always_ready_ || IsWritable(fd_))) WritePiece();
+  if (IsEmpty()) {
+    bytes_.clear();
+    done_ = 0;
+    watch_.Reset();
+    return;
+  }
+  if (done_ > kFullBytes) bytes_.erase(0, std::exchange(done_, 0));
+  if (watch_ || !status_.ok()) return;
+  auto watch = loop_.Add(fd_, EPOLLOUT, [this](uint32_t) {
+    const std::function<void()> changed = changed_;
+    WriteSome();
+    changed();
+  });
+  if (watch.ok()) {
+    watch_ = *std::move(watch);
+  } else if (watch.status().code() == absl::StatusCode::kPermissionDenied) {
+    always_ready_ = true;  // EPERM: epoll does not take regular files, which never make one wait
+    WriteSome();
+  } else {
+    Fail(watch.status());
+  }
+}
+
+void OutputPump::WritePiece() {
+  const ssize_t written =
+      ::write(fd_, bytes_.data() + done_, std::min(bytes_.size() - done_, kPieceBytes));
+  if (written > 0) done_ += static_cast<size_t>(written);
+  if (written < 0 && errno != EINTR && errno != EAGAIN) Fail(ErrnoStatus("write"));
+}
+
+void OutputPump::Fail(const absl::Status& status) {
+  status_ = status;
+  bytes_.clear();
+  done_ = 0;
+  watch_.Reset();
+  loop_.Post(changed_);
+}
+
+}  // namespace voidbox

@@ -1,0 +1,326 @@
+#include "sandbox/sandbox.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/errno_status.h"
+#include "base/io.h"
+#include "base/status_macros.h"
+#include "base/unix_socket.h"
+#include "devices/boot_mark.h"
+#include "sandbox/process_identity.h"
+
+namespace voidbox {
+namespace {
+
+// As the VMM sees them.
+constexpr int kConfigFd = 3;
+constexpr int kEventFd = 4;
+constexpr int kLifelineFd = 5;
+constexpr int kConsoleFd = 6;
+
+constexpr char kReadySocket[] = "vsock.sock_1235";  // host port 1235, see agent.proto
+constexpr char kVsockSocket[] = "vsock.sock";
+constexpr char kControlSocket[] = "control.sock";
+constexpr size_t kMaxReadyBytes = 4096;
+constexpr size_t kConsoleLinesInErrors = 20;
+
+// For the agent to end what runs and flush its disks.
+constexpr absl::Duration kOrderlyLimit = absl::Seconds(10);
+// For the VMM to end by itself.
+constexpr absl::Duration kStopLimit = absl::Seconds(5);
+
+struct Pipe {
+  UniqueFd read, write;
+};
+
+absl::StatusOr<Pipe> NewPipe() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe2");
+  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+absl::Status SetNonBlocking(int fd) {
+  if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus("fcntl(F_SETFL)");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Start(EventLoop& loop, Registry& registry,
+                                                        const Options& options, Handlers handlers) {
+  ASSIGN_OR_RETURN(SandboxDirectory directory, registry.Create());
+  std::unique_ptr<Sandbox> sandbox(
+      new Sandbox(loop, std::move(directory), options, std::move(handlers)));
+  RETURN_IF_ERROR(sandbox->Listen());
+  RETURN_IF_ERROR(sandbox->Spawn());
+  RETURN_IF_ERROR(sandbox->Watch());
+  return sandbox;
+}
+
+Sandbox::Sandbox(EventLoop& loop, SandboxDirectory directory, const Options& options,
+                 Handlers handlers)
+    : loop_(loop),
+      options_(options),
+      handlers_(std::move(handlers)),
+      directory_(std::move(directory)) {}
+
+absl::Status Sandbox::Listen() {
+  // Before the guest runs, so that its agent finds somebody.
+  ASSIGN_OR_RETURN(ready_listener_, ListenUnix(directory_.fd(), kReadySocket));
+  ASSIGN_OR_RETURN(ready_watch_, loop_.Add(ready_listener_.get(), EPOLLIN,
+                                           [this](uint32_t) { OnAgentConnects(); }));
+  return absl::OkStatus();
+}
+
+absl::Status Sandbox::Spawn() {
+  vmm::VmConfig config;
+  config.set_kernel_path(options_.kernel);
+  config.set_initramfs_path(options_.initramfs);
+  config.set_kernel_command_line(options_.command_line);
+  config.set_vcpu_count(options_.vcpu_count);
+  config.set_memory_bytes(options_.memory_bytes);
+  for (const Disk& disk : options_.disks) {
+    vmm::Disk& wanted = *config.add_disks();
+    wanted.set_path(disk.path);
+    wanted.set_read_only(disk.read_only);
+  }
+  config.set_directory(directory_.path());
+  config.set_console_output_fd(kConsoleFd);
+  config.set_lifeline_fd(kLifelineFd);
+  config.set_remove_directory(true);
+
+  ASSIGN_OR_RETURN(Pipe config_pipe, NewPipe());
+  ASSIGN_OR_RETURN(Pipe events, NewPipe());
+  ASSIGN_OR_RETURN(Pipe lifeline, NewPipe());
+  ASSIGN_OR_RETURN(Pipe console, NewPipe());
+  ASSIGN_OR_RETURN(Pipe log, NewPipe());
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null) return ErrnoStatus("/dev/null");
+
+  ASSIGN_OR_RETURN(vmm_, ChildProcess::Spawn({
+                             .argv = {options_.vmm, "--config-fd", absl::StrCat(kConfigFd),
+                                      "--event-fd", absl::StrCat(kEventFd)},
+                             .descriptors = {{null.get(), 0},
+                                             {null.get(), 1},
+                                             {log.write.get(), 2},
+                                             {config_pipe.read.get(), kConfigFd},
+                                             {events.write.get(), kEventFd},
+                                             {lifeline.read.get(), kLifelineFd},
+                                             {console.write.get(), kConsoleFd}},
+                             // The terminal's signals are for us alone.
+                             .new_session = true,
+                         }));
+  config_pipe.read.Reset();
+  lifeline_ = std::move(lifeline.write);
+  events_ = std::move(events.read);
+  console_ = std::move(console.read);
+  log_ = std::move(log.read);
+  for (const int fd : {events_.get(), console_.get(), log_.get()}) {
+    RETURN_IF_ERROR(SetNonBlocking(fd));
+  }
+  // A VMM that cannot read it has ended, and that is told with its reason below.
+  static_cast<void>(WriteFrame(config_pipe.write.get(), config));
+
+  SandboxRecord record;
+  record.id = directory_.id();
+  ASSIGN_OR_RETURN(record.vmm, IdentifyProcess(vmm_.pid()));
+  record.kernel = options_.kernel;
+  record.vcpu_count = options_.vcpu_count;
+  record.memory_bytes = options_.memory_bytes;
+  record.created_unix_seconds = ::time(nullptr);
+  return directory_.Publish(record);
+}
+
+absl::Status Sandbox::Watch() {
+  ASSIGN_OR_RETURN(events_watch_,
+                   loop_.Add(events_.get(), EPOLLIN, [this](uint32_t) { OnEvents(); }));
+  ASSIGN_OR_RETURN(console_watch_,
+                   loop_.Add(console_.get(), EPOLLIN, [this](uint32_t) { DrainConsole(); }));
+  ASSIGN_OR_RETURN(log_watch_, loop_.Add(log_.get(), EPOLLIN, [this](uint32_t) {
+    if (!Drain(log_.get(), [this](absl::string_view text) { log_tail_.Append(text); })) {
+      log_watch_.Reset();
+    }
+  }));
+  ASSIGN_OR_RETURN(vmm_watch_,
+                   loop_.Add(vmm_.pidfd(), EPOLLIN, [this](uint32_t) { OnVmmEnded(); }));
+  ASSIGN_OR_RETURN(deadline_, loop_.AddTimer([this] {
+    if (stopping_) {
+      if (shutdown_call_ != nullptr) return StopVmm();
+      return vmm_.Signal(SIGKILL);
+    }
+    Kill(absl::DeadlineExceededError(
+        absl::StrCat("the guest was not ready after ", absl::FormatDuration(options_.boot_limit))));
+  }));
+  return deadline_.Set(options_.boot_limit);
+}
+
+bool Sandbox::Drain(int fd, const std::function<void(absl::string_view)>& take) {
+  char bytes[16 << 10];
+  for (;;) {
+    const ssize_t got = ::read(fd, bytes, sizeof(bytes));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno == EAGAIN;
+    if (got == 0) return false;
+    take(absl::string_view(bytes, static_cast<size_t>(got)));
+  }
+}
+
+void Sandbox::DrainConsole() {
+  const bool open = Drain(console_.get(), [this](absl::string_view text) {
+    console_tail_.Append(text);
+    if (handlers_.console) handlers_.console(text);
+  });
+  if (!open) console_watch_.Reset();
+}
+
+void Sandbox::OnEvents() {
+  const bool open =
+      Drain(events_.get(), [this](absl::string_view bytes) { event_reader_.Append(bytes); });
+  if (!open) events_watch_.Reset();
+  for (;;) {
+    const auto payload = event_reader_.Next();
+    vmm::VmEvent event;
+    if (!payload.ok() || !payload->has_value() ||
+        !event.ParseFromArray((*payload)->data(), static_cast<int>((*payload)->size()))) {
+      return;  // the VMM's own end will be told
+    }
+    if (event.has_started()) started_ = true;
+    if (event.has_mark() && event.mark().value() == kBootMarkInit) init_ = true;
+    if (event.has_stopped()) stopped_ = event.stopped();
+  }
+}
+
+void Sandbox::OnAgentConnects() {
+  auto connection = AcceptUnix(ready_listener_.get());
+  if (!connection.ok() || !*connection) return;
+  // One at a time: a guest that opens many is served the last.
+  ready_watch_.Reset();
+  ready_connection_ = *std::move(connection);
+  ready_reader_ = FrameReader(kMaxReadyBytes);
+  auto watch = loop_.Add(ready_connection_.get(), EPOLLIN, [this](uint32_t) { OnReadyBytes(); });
+  if (!watch.ok()) return Kill(watch.status());
+  ready_watch_ = *std::move(watch);
+}
+
+void Sandbox::OnReadyBytes() {
+  char bytes[kMaxReadyBytes];
+  const ssize_t got = ::read(ready_connection_.get(), bytes, sizeof(bytes));
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  agent::Ready ready;
+  if (got > 0) {
+    ready_reader_.Append(absl::string_view(bytes, static_cast<size_t>(got)));
+    const auto payload = ready_reader_.Next();
+    if (payload.ok() && !payload->has_value()) return;
+    ready_ = payload.ok() &&
+             ready.ParseFromArray((*payload)->data(), static_cast<int>((*payload)->size()));
+  }
+  ready_watch_.Reset();
+  ready_connection_.Reset();
+  ready_listener_.Reset();  // once is enough
+  if (!ready_) return Kill(absl::DataLossError("the guest's agent did not say that it is ready"));
+  if (stopping_) return;
+  deadline_.Cancel();
+  if (handlers_.ready) handlers_.ready(ready);
+}
+
+absl::StatusOr<UniqueFd> Sandbox::ConnectVsock() const {
+  return ConnectUnix(directory_.fd(), kVsockSocket);
+}
+
+void Sandbox::Stop(bool orderly) {
+  if (stopping_) return;
+  stopping_ = true;
+  if (orderly && ready_) {
+    agent::Request request;
+    request.mutable_shutdown();
+    auto stream = ConnectVsock();
+    if (stream.ok()) {
+      auto call = AgentCall::Start(loop_, *std::move(stream), kAgentPort, request,
+                                   {.frame = [](const agent::ServerFrame&) {},
+                                    .ended = [](const absl::Status&) {},
+                                    .room = nullptr});
+      if (call.ok()) shutdown_call_ = *std::move(call);
+    }
+    if (shutdown_call_ != nullptr && deadline_.Set(kOrderlyLimit).ok()) return;
+  }
+  StopVmm();
+}
+
+void Sandbox::StopVmm() {
+  shutdown_call_.reset();
+  vmm::ControlRequest request;
+  request.mutable_stop();
+  auto control = ConnectUnix(directory_.fd(), kControlSocket);
+  if (!control.ok() || !WriteFrame(control->get(), request).ok() ||
+      !deadline_.Set(kStopLimit).ok()) {
+    vmm_.Signal(SIGKILL);
+  }
+}
+
+void Sandbox::Kill(const absl::Status& reason) {
+  if (!killed_because_.has_value()) killed_because_ = reason;
+  vmm_.Signal(SIGKILL);
+}
+
+void Sandbox::OnVmmEnded() {
+  vmm_watch_.Reset();
+  deadline_.Cancel();
+  OnEvents();
+  DrainConsole();
+  Drain(log_.get(), [this](absl::string_view text) { log_tail_.Append(text); });
+  const auto wait_status = vmm_.Wait();
+  absl::Status status = absl::OkStatus();
+  if (killed_because_.has_value()) {
+    status = Explained(*killed_because_);
+  } else if (!stopping_) {
+    status = wait_status.ok() ? WhyEnded(*wait_status) : wait_status.status();
+  }
+  const auto ended = handlers_.ended;  // it may destroy us
+  ended(status);
+}
+
+absl::Status Sandbox::WhyEnded(int wait_status) const {
+  if (!stopped_.has_value()) {
+    return Explained(absl::UnavailableError(
+        absl::StrCat("the VMM ended with ", DescribeWaitStatus(wait_status))));
+  }
+  const absl::string_view message = stopped_->message();
+  switch (stopped_->reason()) {
+    case vmm::Stopped::REFUSED:
+      return absl::InvalidArgumentError(message);  // the guest never ran: no stage, no console
+    case vmm::Stopped::GUEST_RESET:
+      return Explained(absl::UnavailableError("the guest powered off or reset its machine"));
+    case vmm::Stopped::GUEST_CRASHED:
+      return Explained(absl::UnavailableError(absl::StrCat("the guest crashed: ", message)));
+    default:
+      return Explained(absl::UnavailableError(absl::StrCat("the VMM ended: ", message)));
+  }
+}
+
+absl::Status Sandbox::Explained(const absl::Status& status) const {
+  const absl::string_view stage = ready_     ? "while it ran"
+                                  : init_    ? "while its init started"
+                                  : started_ ? "while its kernel started"
+                                             : "before it started";
+  std::string text = absl::StrCat(status.message(), ", ", stage);
+  const std::string console = console_tail_.LastLines(kConsoleLinesInErrors);
+  const std::string log = log_tail_.LastLines(kConsoleLinesInErrors);
+  if (!log.empty()) absl::StrAppend(&text, "; the VMM's log:\n", log);
+  if (!console.empty()) {
+    absl::StrAppend(&text, log.empty() ? "; " : "", "its last console lines:\n", console);
+  }
+  if (log.empty() && console.empty()) {
+    absl::StrAppend(&text, "; it printed nothing on its console");
+  }
+  return absl::Status(status.code(), text);
+}
+
+}  // namespace voidbox

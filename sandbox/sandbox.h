@@ -1,0 +1,116 @@
+#ifndef VOIDBOX_SANDBOX_SANDBOX_H_
+#define VOIDBOX_SANDBOX_SANDBOX_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "agent/agent.pb.h"
+#include "base/event_loop.h"
+#include "base/frame.h"
+#include "base/unique_fd.h"
+#include "sandbox/agent_call.h"
+#include "sandbox/child_process.h"
+#include "sandbox/output_tail.h"
+#include "sandbox/registry.h"
+#include "vmm/vmm.pb.h"
+
+namespace voidbox {
+
+// A micro-VM that this process owns: its VMM is killed, and its directory removed, with this
+// object, and the VMM ends by itself when this process dies. Belongs to its loop's thread.
+class Sandbox {
+ public:
+  struct Disk {
+    std::string path;
+    bool read_only = false;
+  };
+  struct Options {
+    std::string vmm;  // the program
+    std::string kernel;
+    std::string initramfs;  // may be empty
+    std::string command_line;
+    uint32_t vcpu_count = 1;
+    uint64_t memory_bytes = 512 << 20;
+    std::vector<Disk> disks;
+    // How long the guest may take until its agent serves. An emulated host on a busy machine takes
+    // some ten seconds; nobody waits longer for a guest that hangs.
+    absl::Duration boot_limit = absl::Minutes(2);
+  };
+  struct Handlers {
+    // Once at most: the agent serves.
+    std::function<void(const agent::Ready&)> ready;
+    // Once: the VMM has ended and its directory is gone. OK when Stop was called; else the reason
+    // with the stage that the guest had reached and the console's last lines.
+    std::function<void(const absl::Status&)> ended;
+    // What the guest prints on its console, as it comes.
+    std::function<void(absl::string_view)> console;
+  };
+
+  static absl::StatusOr<std::unique_ptr<Sandbox>> Start(EventLoop& loop, Registry& registry,
+                                                        const Options& options, Handlers handlers);
+
+  const std::string& id() const { return directory_.id(); }
+  // A connection to the VMM's vsock.sock, on which CONNECT is to be said.
+  absl::StatusOr<UniqueFd> ConnectVsock() const;
+  // Ends the guest: asks its agent to power it off if `orderly` (for writable disks), then asks the
+  // VMM, then kills it.
+  void Stop(bool orderly);
+
+ private:
+  Sandbox(EventLoop& loop, SandboxDirectory directory, const Options& options, Handlers handlers);
+  absl::Status Spawn();
+  absl::Status Listen();
+  absl::Status Watch();
+  void OnEvents();
+  void OnAgentConnects();
+  void OnReadyBytes();
+  void OnVmmEnded();
+  void StopVmm();
+  void Kill(const absl::Status& reason);
+  // Everything that is there to read of a pipe; false at its end.
+  bool Drain(int fd, const std::function<void(absl::string_view)>& take);
+  void DrainConsole();
+  absl::Status WhyEnded(int wait_status) const;
+  absl::Status Explained(const absl::Status& status) const;
+
+  EventLoop& loop_;
+  const Options options_;
+  Handlers handlers_;
+  SandboxDirectory directory_;
+  ChildProcess vmm_;
+  UniqueFd lifeline_;  // the VMM ends when this does
+  UniqueFd events_;
+  UniqueFd console_;
+  UniqueFd log_;
+  UniqueFd ready_listener_;
+  UniqueFd ready_connection_;
+  FrameReader event_reader_;
+  FrameReader ready_reader_;
+  OutputTail console_tail_;
+  OutputTail log_tail_;
+  bool started_ = false;  // the guest entered
+  bool init_ = false;     // its init runs
+  bool ready_ = false;
+  bool stopping_ = false;
+  std::optional<absl::Status> killed_because_;
+  std::optional<vmm::Stopped> stopped_;
+  std::unique_ptr<AgentCall> shutdown_call_;
+  EventLoop::Watch events_watch_;
+  EventLoop::Watch console_watch_;
+  EventLoop::Watch log_watch_;
+  EventLoop::Watch ready_watch_;
+  EventLoop::Watch vmm_watch_;
+  EventLoop::Timer deadline_;  // of the boot, then of stopping
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_SANDBOX_SANDBOX_H_

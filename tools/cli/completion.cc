@@ -1,0 +1,105 @@
+#include "tools/cli/completion.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace voidbox {
+namespace {
+
+constexpr char kBash[] = R"sh(# bash completion of voidbox: source <(voidbox completion bash)
+_voidbox() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    [[ ${COMP_WORDS[i]} == -- ]] && { COMPREPLY=($(compgen -c -- "$word")); return; }
+  done
+  case $previous in
+    --kernel | --initramfs | --disk) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --kvm-host) COMPREPLY=($(compgen -W "auto native emulated" -- "$word")); return ;;
+    --format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
+  esac
+  local words
+  case ${COMP_WORDS[1]:-} in
+    run) words="--kernel --initramfs --cmdline --cpus --memory --timeout --disk --console --env --workdir --kvm-host --help --" ;;
+    doctor | version) words="--format --help" ;;
+    host) words="start stop status exec --format --help" ;;
+    completion) words="bash zsh fish" ;;
+    *) words="run doctor host version completion --help --version" ;;
+  esac
+  ((COMP_CWORD == 1)) && words="run doctor host version completion --help --version"
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}
+complete -o default -F _voidbox voidbox
+)sh";
+
+constexpr char kZsh[] = R"sh(#compdef voidbox
+# zsh completion of voidbox: source <(voidbox completion zsh)
+_voidbox() {
+  local -a commands
+  commands=(
+    'run:run a command in a new sandbox'
+    'doctor:say what this machine can do'
+    'host:the emulated KVM host'
+    'version:print the version'
+    'completion:print a completion script'
+  )
+  if ((CURRENT == 2)); then
+    _describe command commands
+    return
+  fi
+  case ${words[2]} in
+    run)
+      _arguments -S \
+        '--kernel[guest kernel]:file:_files' \
+        '--initramfs[guest initramfs]:file:_files' \
+        '--cmdline[words for the kernel command line]:words:' \
+        '--cpus[virtual CPUs]:number:' \
+        '--memory[guest memory]:size:' \
+        '--timeout[time limit of the command]:duration:' \
+        '*--disk[disk image]:file:_files' \
+        '--console[show the kernel console]' \
+        '*'{-e,--env}'[environment variable]:variable:' \
+        {-w,--workdir}'[working directory]:directory:' \
+        '--kvm-host[where it runs]:host:(auto native emulated)' \
+        '*:command:_command_names'
+      ;;
+    host) _values command start stop status exec ;;
+    doctor | version) _arguments '--format[output]:format:(text json)' ;;
+    completion) _values shell bash zsh fish ;;
+  esac
+}
+compdef _voidbox voidbox
+)sh";
+
+constexpr char kFish[] = R"sh(# fish completion of voidbox: voidbox completion fish | source
+complete -c voidbox -f
+complete -c voidbox -n __fish_use_subcommand -a run -d 'run a command in a new sandbox'
+complete -c voidbox -n __fish_use_subcommand -a doctor -d 'say what this machine can do'
+complete -c voidbox -n __fish_use_subcommand -a host -d 'the emulated KVM host'
+complete -c voidbox -n __fish_use_subcommand -a version -d 'print the version'
+complete -c voidbox -n __fish_use_subcommand -a completion -d 'print a completion script'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l kernel -rF -d 'guest kernel'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l initramfs -rF -d 'guest initramfs'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l cmdline -x -d 'kernel command line'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l cpus -x -d 'virtual CPUs'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l memory -x -d 'guest memory'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l timeout -x -d 'time limit'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l disk -rF -d 'disk image'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l console -d 'show the kernel console'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -s e -l env -x -d 'environment variable'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -s w -l workdir -x -d 'working directory'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l kvm-host -xa 'auto native emulated'
+complete -c voidbox -n '__fish_seen_subcommand_from host' -a 'start stop status exec'
+complete -c voidbox -n '__fish_seen_subcommand_from doctor version host' -l format -xa 'text json'
+complete -c voidbox -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
+)sh";
+
+}  // namespace
+
+absl::StatusOr<std::string> CompletionScript(const std::string& shell) {
+  if (shell == "bash") return std::string(kBash);
+  if (shell == "zsh") return std::string(kZsh);
+  if (shell == "fish") return std::string(kFish);
+  return absl::InvalidArgumentError(
+      absl::StrCat("shell '", shell, "' is not one of bash, zsh, fish"));
+}
+
+}  // namespace voidbox

@@ -1,0 +1,145 @@
+#include "tools/cli/parse.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+
+namespace voidbox {
+namespace {
+
+constexpr uint64_t kMemoryUnit = 2 << 20;
+
+// Takes the letters at the end off `text`.
+std::string TakeUnit(absl::string_view& text) {
+  size_t digits = text.size();
+  while (digits > 0 && absl::ascii_isalpha(static_cast<unsigned char>(text[digits - 1]))) --digits;
+  std::string unit(text.substr(digits));
+  text = text.substr(0, digits);
+  return unit;
+}
+
+bool IsDecimal(absl::string_view text) {
+  for (const char c : text) {
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c)) && c != '.') return false;
+  }
+  return !text.empty();
+}
+
+}  // namespace
+
+absl::StatusOr<uint64_t> ParseMemory(const std::string& text) {
+  absl::string_view number = text;
+  std::string unit = absl::AsciiStrToLower(TakeUnit(number));
+  if (unit.size() > 1 && absl::EndsWith(unit, "ib")) unit.resize(unit.size() - 2);
+  if (unit.size() > 1 && absl::EndsWith(unit, "b")) unit.resize(unit.size() - 1);
+  int shift = -1;
+  if (unit == "k") shift = 10;
+  if (unit == "m" || unit.empty()) shift = 20;
+  if (unit == "g") shift = 30;
+  if (unit == "t") shift = 40;
+  double value;
+  if (shift < 0 || !IsDecimal(number) || !absl::SimpleAtod(number, &value)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("memory '", text, "' is not a size such as 512M or 2G"));
+  }
+  const double bytes = std::ldexp(value, shift);
+  if (!(bytes >= static_cast<double>(kMinGuestMemory)) ||
+      !(bytes <= static_cast<double>(kMaxGuestMemory))) {
+    return absl::InvalidArgumentError(absl::StrCat("memory ", text, " is not between ",
+                                                   kMinGuestMemory >> 20, "M and ",
+                                                   kMaxGuestMemory >> 40, "T"));
+  }
+  const auto whole = static_cast<uint64_t>(bytes);
+  if (static_cast<double>(whole) != bytes || whole % kMemoryUnit != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("memory ", text, " is not a multiple of 2M"));
+  }
+  return whole;
+}
+
+absl::StatusOr<uint32_t> ParseCpus(const std::string& text) {
+  uint32_t cpus;
+  if (!absl::SimpleAtoi(text, &cpus) || cpus < 1 || cpus > kMaxCpus) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cpus '", text, "' is not a number between 1 and ", kMaxCpus));
+  }
+  return cpus;
+}
+
+absl::StatusOr<absl::Duration> ParseDuration(const std::string& text) {
+  absl::string_view number = text;
+  const std::string unit = TakeUnit(number);
+  absl::Duration one;
+  if (unit == "ms") one = absl::Milliseconds(1);
+  if (unit == "s" || unit.empty()) one = absl::Seconds(1);
+  if (unit == "m") one = absl::Minutes(1);
+  if (unit == "h") one = absl::Hours(1);
+  double value;
+  if (one == absl::ZeroDuration() || !IsDecimal(number) || !absl::SimpleAtod(number, &value)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("time '", text, "' is not a duration such as 500ms, 5s, 2m or 1h"));
+  }
+  const absl::Duration duration = value * one;
+  if (duration < absl::Milliseconds(1) || duration > absl::Hours(24 * 365)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("time ", text, " is not between 1ms and 8760h (a year)"));
+  }
+  return duration;
+}
+
+absl::StatusOr<std::string> ReadableFile(const std::string& path, const std::string& what) {
+  struct stat attributes;
+  if (::stat(path.c_str(), &attributes) != 0 || ::access(path.c_str(), R_OK) != 0) {
+    return ErrnoStatus(absl::StrCat(what, " ", path));
+  }
+  if (S_ISDIR(attributes.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " ", path, ": is a directory"));
+  }
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (error) return ErrnoStatus(path, error.value());
+  return absolute.string();
+}
+
+absl::StatusOr<Sandbox::Disk> ParseDisk(const std::string& text) {
+  absl::string_view path = text;
+  Sandbox::Disk disk;
+  disk.read_only = absl::ConsumeSuffix(&path, ",ro");
+  if (!disk.read_only) absl::ConsumeSuffix(&path, ",rw");
+  ASSIGN_OR_RETURN(disk.path, ReadableFile(std::string(path), "disk"));
+  if (!disk.read_only && ::access(disk.path.c_str(), W_OK) != 0) {
+    return ErrnoStatus(absl::StrCat("disk ", disk.path, " cannot be written (add ,ro?)"));
+  }
+  return disk;
+}
+
+absl::StatusOr<agent::EnvironmentVariable> ParseVariable(const std::string& text) {
+  const size_t equals = text.find('=');
+  agent::EnvironmentVariable variable;
+  variable.set_name(text.substr(0, equals));
+  if (variable.name().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("environment variable '", text, "' has no name"));
+  }
+  if (equals != std::string::npos) {
+    variable.set_value(text.substr(equals + 1));
+  } else if (const char* value = std::getenv(text.c_str())) {
+    variable.set_value(value);
+  } else {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "environment variable ", text, " is not set here; give it as ", text, "=VALUE"));
+  }
+  return variable;
+}
+
+}  // namespace voidbox

@@ -1,0 +1,160 @@
+#include "tools/cli/run_in_host.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/errno_status.h"
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "sandbox/exec_session.h"
+#include "sandbox/home.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/signal_source.h"
+
+namespace voidbox {
+namespace {
+
+constexpr char kInsideVariable[] = "VOIDBOX_INSIDE_EMULATED_HOST";
+// For a voidbox that was killed there: its VMM sees that and cleans up.
+constexpr uint32_t kKillGraceMs = 5000;
+
+void AddVariable(agent::ExecRequest& request, absl::string_view name, absl::string_view value) {
+  agent::EnvironmentVariable& variable = *request.add_environment();
+  variable.set_name(std::string(name));
+  variable.set_value(std::string(value));
+}
+
+absl::StatusOr<agent::ExecRequest> RequestFor(const std::vector<std::string>& argv,
+                                              const std::string& home) {
+  agent::ExecRequest request;
+  for (const std::string& argument : argv) request.add_argv(argument);
+  for (char** entry = ::environ; *entry != nullptr; ++entry) {
+    const absl::string_view text = *entry;
+    const size_t equals = text.find('=');
+    if (equals == absl::string_view::npos || equals == 0) continue;
+    const absl::string_view name = text.substr(0, equals);
+    if (name == kInsideVariable || name == "VOIDBOX_HOME") continue;
+    AddVariable(request, name, text.substr(equals + 1));
+  }
+  AddVariable(request, kInsideVariable, "1");
+  AddVariable(request, "VOIDBOX_HOME", home);
+  std::error_code error;
+  request.set_working_directory(std::filesystem::current_path(error).string());
+  if (error) return ErrnoStatus("working directory", error.value());
+  request.set_kill_grace_ms(kKillGraceMs);
+  return request;
+}
+
+// One command in the host. Belongs to the loop's thread.
+class HostRun {
+ public:
+  explicit HostRun(EventLoop& loop) : loop_(loop) {}
+
+  absl::Status Start(const HostFiles& files, agent::ExecRequest request,
+                     const std::string& reason) {
+    request_ = std::move(request);
+    reason_ = reason;
+    ASSIGN_OR_RETURN(signals_,
+                     SignalSource::Create(loop_, [this](int number) { OnSignal(number); }));
+    HostCallOpener::Handlers handlers;
+    handlers.progress = [this](const std::string& progress) {
+      LogInfo(std::exchange(reason_, ""), progress);
+    };
+    handlers.opened = [this](absl::StatusOr<UniqueFd> stream) {
+      absl::Status status = stream.status();
+      if (status.ok()) status = StartCommand(*std::move(stream));
+      if (!status.ok()) End(ExitStatusOf(status));
+    };
+    ASSIGN_OR_RETURN(opener_, HostCallOpener::Start(loop_, files, std::move(handlers)));
+    return absl::OkStatus();
+  }
+
+  int exit_status() const { return exit_status_; }
+
+ private:
+  absl::Status StartCommand(UniqueFd stream) {
+    ASSIGN_OR_RETURN(session_,
+                     ExecSession::Start(loop_, std::move(stream), std::nullopt, std::move(request_),
+                                        {}, [this](absl::StatusOr<agent::ExecEnded> ended) {
+                                          OnEnded(std::move(ended));
+                                        }));
+    return absl::OkStatus();
+  }
+
+  void OnEnded(const absl::StatusOr<agent::ExecEnded>& ended) {
+    if (ended.ok()) return End(ExitStatusOf(*ended));
+    if (absl::IsCancelled(ended.status())) return End(ExitStatusOf(ended.status()));
+    End(ExitStatusOf(absl::Status(
+        ended.status().code(), absl::StrCat("the emulated KVM host: ", ended.status().message()))));
+  }
+
+  void OnSignal(int number) {
+    if (session_ != nullptr && interrupts_ < 2) {
+      if (number == SIGINT) ++interrupts_;  // the second one makes the voidbox inside give up
+      return session_->Signal(number);
+    }
+    End(kExitSignalBase + number);
+  }
+
+  void End(int exit_status) {
+    exit_status_ = exit_status;
+    loop_.Stop();
+  }
+
+  EventLoop& loop_;
+  agent::ExecRequest request_;
+  std::string reason_;
+  int interrupts_ = 0;
+  int exit_status_ = kExitOwnError;
+  std::unique_ptr<SignalSource> signals_;
+  std::unique_ptr<HostCallOpener> opener_;
+  std::unique_ptr<ExecSession> session_;
+};
+
+}  // namespace
+
+absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const std::string& home) {
+  HostFiles files;
+  files.home = home;
+  ASSIGN_OR_RETURN(files.cache, VoidboxCache());
+  ASSIGN_OR_RETURN(files.broker, installation.Path(Installation::Item::kHostBroker));
+  ASSIGN_OR_RETURN(files.kernel, installation.Path(Installation::Item::kHostKernel));
+  ASSIGN_OR_RETURN(files.initramfs, installation.Path(Installation::Item::kHostInitramfs));
+  ASSIGN_OR_RETURN(files.key, installation.Path(Installation::Item::kHostKey));
+  if (const auto idle = ProcessEnvironment("VOIDBOX_HOST_IDLE")) {
+    uint64_t seconds;
+    if (!absl::SimpleAtoi(*idle, &seconds) || seconds < 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("VOIDBOX_HOST_IDLE '", *idle, "' is not a number of seconds"));
+    }
+    files.idle_seconds = seconds;
+  }
+  files.counted = ProcessEnvironment("VOIDBOX_HOST_COUNTED").has_value();
+  return files;
+}
+
+bool IsInsideHost() { return ProcessEnvironment(kInsideVariable).has_value(); }
+
+int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
+              const std::string& reason) {
+  auto loop = EventLoop::Create();
+  if (!loop.ok()) return ExitStatusOf(loop.status());
+  auto request = RequestFor(argv, files.home);
+  if (!request.ok()) return ExitStatusOf(request.status());
+  HostRun run(**loop);
+  absl::Status status = run.Start(files, *std::move(request), reason);
+  if (status.ok()) status = (*loop)->Run();
+  if (!status.ok()) return ExitStatusOf(status);
+  return run.exit_status();
+}
+
+}  // namespace voidbox

@@ -1,0 +1,27 @@
+#ifndef VOIDBOX_TOOLS_CLI_RUN_IN_HOST_H_
+#define VOIDBOX_TOOLS_CLI_RUN_IN_HOST_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "sandbox/emulated_host/host_client.h"
+#include "sandbox/installation.h"
+
+namespace voidbox {
+
+// The emulated host of `home`, from the files of this installation.
+absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const std::string& home);
+
+// True in a process that was started in the emulated host.
+bool IsInsideHost();
+
+// Runs `argv` in the emulated host as if it were here: with this environment, working directory,
+// standard streams and signals; returns its exit status. `reason` says on the "starting" line why
+// it is used.
+int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
+              const std::string& reason);
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_TOOLS_CLI_RUN_IN_HOST_H_

@@ -1,0 +1,143 @@
+#include "tools/cli/run_native.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "sandbox/exec_session.h"
+#include "sandbox/output_pump.h"
+#include "sandbox/registry.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/signal_source.h"
+
+namespace voidbox {
+namespace {
+
+// The guest enforces the time limit; one that does not is ended this much later.
+constexpr absl::Duration kTimeoutGrace = absl::Seconds(10);
+
+// One run, from the sandbox' start to its end. Belongs to the loop's thread.
+class NativeRun {
+ public:
+  NativeRun(EventLoop& loop, const RunOptions& options)
+      : loop_(loop), options_(options), console_(loop, STDERR_FILENO, [] {}) {}
+
+  absl::Status Start(const std::string& home) {
+    ASSIGN_OR_RETURN(signals_,
+                     SignalSource::Create(loop_, [this](int number) { OnSignal(number); }));
+    ASSIGN_OR_RETURN(timer_, loop_.AddTimer([this] {
+      LogError("the command was killed: its time was up, and the guest did not see to it");
+      End(kExitTimedOut, /*orderly=*/false);
+    }));
+    ASSIGN_OR_RETURN(Registry registry, Registry::Open(home));
+    Sandbox::Handlers handlers;
+    handlers.ready = [this](const agent::Ready&) {
+      const absl::Status status = StartCommand();
+      if (!status.ok()) Fail(status);
+    };
+    handlers.ended = [this](const absl::Status& status) { OnSandboxEnded(status); };
+    if (options_.show_console) {
+      handlers.console = [this](absl::string_view text) {
+        // A guest that prints more than anybody reads is cut short, not waited for.
+        if (!console_.IsFull()) console_.Write(text);
+      };
+    }
+    ASSIGN_OR_RETURN(sandbox_,
+                     Sandbox::Start(loop_, registry, options_.sandbox, std::move(handlers)));
+    return absl::OkStatus();
+  }
+
+  int exit_status() const { return exit_status_; }
+
+ private:
+  absl::Status StartCommand() {
+    ASSIGN_OR_RETURN(UniqueFd stream, sandbox_->ConnectVsock());
+    agent::ExecRequest request = options_.exec;
+    if (options_.timeout.has_value()) {
+      request.set_timeout_ms(static_cast<uint64_t>(
+          absl::ToInt64Milliseconds(absl::Ceil(*options_.timeout, absl::Milliseconds(1)))));
+      RETURN_IF_ERROR(timer_.Set(*options_.timeout + kTimeoutGrace));
+    }
+    ASSIGN_OR_RETURN(
+        session_, ExecSession::Start(loop_, std::move(stream), kAgentPort, std::move(request), {},
+                                     [this](absl::StatusOr<agent::ExecEnded> ended) {
+                                       OnCommandEnded(std::move(ended));
+                                     }));
+    return absl::OkStatus();
+  }
+
+  void OnCommandEnded(const absl::StatusOr<agent::ExecEnded>& ended) {
+    timer_.Cancel();
+    if (ended.ok()) return End(ExitStatusOf(*ended), /*orderly=*/true);
+    Fail(ended.status());
+  }
+
+  // When the VMM dies, the call breaks as well, and may be told first: the VMM's reason is better.
+  void Fail(const absl::Status& status) {
+    if (absl::IsCancelled(status)) return End(ExitStatusOf(status), /*orderly=*/true);
+    failure_ = status;
+    session_.reset();
+    End(kExitOwnError, /*orderly=*/false);
+  }
+
+  void OnSignal(int number) {
+    if (session_ != nullptr && !(number == SIGINT && interrupted_)) {
+      interrupted_ = interrupted_ || number == SIGINT;
+      return session_->Signal(number);
+    }
+    // Nothing runs yet, or the person has lost patience.
+    End(kExitSignalBase + number, /*orderly=*/false);
+  }
+
+  void End(int exit_status, bool orderly) {
+    if (ending_) return;
+    ending_ = true;
+    exit_status_ = exit_status;
+    session_.reset();
+    const bool has_writable_disk =
+        std::any_of(options_.sandbox.disks.begin(), options_.sandbox.disks.end(),
+                    [](const Sandbox::Disk& disk) { return !disk.read_only; });
+    sandbox_->Stop(orderly && has_writable_disk);
+  }
+
+  void OnSandboxEnded(const absl::Status& status) {
+    if (!ending_) {
+      exit_status_ = ExitStatusOf(status);
+    } else if (!failure_.ok()) {
+      exit_status_ = ExitStatusOf(failure_);
+    }
+    loop_.Stop();
+  }
+
+  EventLoop& loop_;
+  const RunOptions& options_;
+  OutputPump console_;
+  int exit_status_ = kExitOwnError;
+  bool interrupted_ = false;
+  bool ending_ = false;
+  absl::Status failure_;
+  EventLoop::Timer timer_;
+  std::unique_ptr<SignalSource> signals_;
+  std::unique_ptr<Sandbox> sandbox_;
+  std::unique_ptr<ExecSession> session_;
+};
+
+}  // namespace
+
+int RunNative(const std::string& home, const RunOptions& options) {
+  auto loop = EventLoop::Create();
+  if (!loop.ok()) return ExitStatusOf(loop.status());
+  NativeRun run(**loop, options);
+  absl::Status status = run.Start(home);
+  if (status.ok()) status = (*loop)->Run();
+  if (!status.ok()) return ExitStatusOf(status);
+  return run.exit_status();
+}
+
+}  // namespace voidbox

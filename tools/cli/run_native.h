@@ -1,0 +1,26 @@
+#ifndef VOIDBOX_TOOLS_CLI_RUN_NATIVE_H_
+#define VOIDBOX_TOOLS_CLI_RUN_NATIVE_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "agent/agent.pb.h"
+#include "sandbox/sandbox.h"
+
+namespace voidbox {
+
+struct RunOptions {
+  Sandbox::Options sandbox;
+  agent::ExecRequest exec;
+  std::optional<absl::Duration> timeout;
+  bool show_console = false;
+};
+
+// Runs a command in a new sandbox on this machine's KVM, with this process' standard streams and
+// signals; returns the exit status. Leaves nothing behind.
+int RunNative(const std::string& home, const RunOptions& options);
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_TOOLS_CLI_RUN_NATIVE_H_
