@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,7 +14,6 @@
 #include "vmm/arch/x86_64/boot_setup.h"
 #include "vmm/arch/x86_64/layout.h"
 #include "vmm/boot/command_line.h"
-#include "vmm/pending_vm.h"
 #include "vmm/virtio_devices.h"
 
 namespace voidbox {
@@ -81,19 +81,21 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& conf
                                                        Callbacks callbacks) {
   std::unique_ptr<Machine> machine(new Machine(loop, std::move(callbacks), config));
   Machine& m = *machine;
-  PendingVm pending;
   ASSIGN_OR_RETURN(m.ram_, GuestRam::Create(config.memory_bytes()));
-  RETURN_IF_ERROR(files.Load(m.ram_->memory()));
+  // KVM_CREATE_VM waits for an RCU grace period, some milliseconds (the machine's worker thread
+  // joins its owner's cgroup), in which the kernel is read.
+  absl::Status loaded;
+  std::jthread loader([&] { loaded = files.Load(m.ram_->memory()); });
+  RETURN_IF_ERROR(m.CreateVm());
   RETURN_IF_ERROR(m.AddLegacyDevices());
   RETURN_IF_ERROR(m.AddVirtioDevices(config));
   ASSIGN_OR_RETURN(const std::string command_line,
                    CompleteCommandLine(config.kernel_command_line(), layout::kVirtioMmio,
                                        layout::kFirstVirtioIrq, m.virtio_.size()));
+  loader.join();
+  RETURN_IF_ERROR(loaded);
   RETURN_IF_ERROR(WriteBootData(files.kernel(), files.initramfs(), command_line,
                                 config.vcpu_count(), m.InterruptLines(), m.ram_->memory()));
-  ASSIGN_OR_RETURN(PendingVm::Result created, pending.Take());
-  m.kvm_ = std::move(created.kvm);
-  m.vm_ = std::move(created.vm);
   RETURN_IF_ERROR(m.MapMemory());
   ASSIGN_OR_RETURN(std::vector<KvmVcpu> vcpus, m.CreateVcpus(files.kernel(), config.vcpu_count()));
   RETURN_IF_ERROR(m.console_.StartInput(loop, m.serial_));
@@ -109,6 +111,14 @@ std::vector<uint32_t> Machine::InterruptLines() const {
   std::vector<uint32_t> lines = {kTimerIrq, kSerialIrq};
   for (uint32_t i = 0; i < virtio_.size(); ++i) lines.push_back(layout::kFirstVirtioIrq + i);
   return lines;
+}
+
+absl::Status Machine::CreateVm() {
+  ASSIGN_OR_RETURN(kvm_, Kvm::Open());
+  ASSIGN_OR_RETURN(vm_, kvm_->CreateVm());
+  RETURN_IF_ERROR(vm_->SetTssAddress(layout::kTss));
+  RETURN_IF_ERROR(vm_->CreateIrqChip());
+  return vm_->CreatePit();
 }
 
 absl::Status Machine::MapMemory() {

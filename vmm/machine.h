@@ -63,6 +63,7 @@ class Machine {
   absl::Status AddLegacyDevices();
   absl::Status AddVirtioDevices(const vmm::VmConfig& config);
   absl::Status AddVirtioDevice(std::unique_ptr<VirtioDevice> device);
+  absl::Status CreateVm();
   std::vector<uint32_t> InterruptLines() const;
   absl::Status MapMemory();
   absl::Status ConnectInterrupts();

@@ -21,6 +21,7 @@
 #include "vmm/control_server.h"
 #include "vmm/machine.h"
 #include "vmm/seccomp/confine.h"
+#include "vmm/startup_pages.h"
 
 namespace voidbox {
 namespace {
@@ -193,6 +194,7 @@ void VmmProcess::HandleControl(const vmm::ControlRequest& request,
 }
 
 void VmmProcess::Run() {
+  ReleaseStartupPages();
   if (absl::Status status = loop_->Run(); !status.ok()) {
     Stop(vmm::Stopped::FAILED, std::string(status.message()));
   }

@@ -88,7 +88,8 @@ absl::StatusOr<InitramfsRange> PlaceInitramfs(const KernelImage& kernel, uint64_
         absl::StrCat(bytes, " bytes do not fit: the guest's ", memory_bytes >> 20, " MiB leave ",
                      start > end ? 0 : end - start, " bytes behind the kernel"));
   }
-  return InitramfsRange{.gpa = end - needed, .bytes = bytes};
+  // Right behind the kernel, where part of a huge page has been touched already.
+  return InitramfsRange{.gpa = start, .bytes = bytes};
 }
 
 }  // namespace
