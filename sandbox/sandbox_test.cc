@@ -1,0 +1,156 @@
+#include "sandbox/sandbox.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/status_matchers.h"
+#include "gtest/gtest.h"
+
+namespace voidbox {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class SandboxTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ::signal(SIGPIPE, SIG_IGN);
+    home_ = ::testing::TempDir() + "/sandbox_test_home";
+    std::filesystem::remove_all(home_);
+    loop_ = *EventLoop::Create();
+    registry_.emplace(*Registry::Open(home_));
+  }
+
+  absl::Status Start(const std::string& behaviour) {
+    Sandbox::Options options;
+    options.vmm = std::string(std::getenv("TEST_SRCDIR")) + "/voidbox/sandbox/fake_vmm";
+    options.kernel = "/kernel";
+    options.command_line = behaviour;
+    options.boot_limit = boot_limit_;
+    auto sandbox = Sandbox::Start(
+        *loop_, *registry_, options,
+        {.ready = [this](const agent::Ready& ready) { ready_version_ = ready.version(); },
+         .ended = [this](const absl::Status& status) { ended_ = status; },
+         .console = [this](absl::string_view text) { console_ += std::string(text); }});
+    if (!sandbox.ok()) return sandbox.status();
+    sandbox_ = *std::move(sandbox);
+    return absl::OkStatus();
+  }
+  void RunUntil(const std::function<bool()>& done) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    while (!done()) {
+      ASSERT_LT(absl::Now(), deadline) << "nothing more happens";
+      ASSERT_THAT(loop_->RunOnce(absl::Seconds(1)), IsOk());
+    }
+  }
+  void RunToEnd() {
+    RunUntil([this] { return ended_.has_value(); });
+  }
+  size_t Directories() const {
+    size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(home_ + "/sandboxes")) {
+      if (entry.is_directory()) ++count;
+    }
+    return count;
+  }
+
+  std::string home_;
+  absl::Duration boot_limit_ = absl::Minutes(1);
+  std::unique_ptr<EventLoop> loop_;
+  std::optional<Registry> registry_;
+  std::optional<std::string> ready_version_;
+  std::optional<absl::Status> ended_;
+  std::string console_;
+  std::unique_ptr<Sandbox> sandbox_;
+};
+
+TEST_F(SandboxTest, IsReadyIsListedAndStops) {
+  ASSERT_THAT(Start("ready"), IsOk());
+  RunUntil([this] { return ready_version_.has_value(); });
+  EXPECT_EQ(*ready_version_, "fake");
+  auto listed = registry_->List();
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ((*listed)[0].id, sandbox_->id());
+  EXPECT_EQ((*listed)[0].kernel, "/kernel");
+  sandbox_->Stop(/*orderly=*/false);
+  RunToEnd();
+  EXPECT_THAT(*ended_, IsOk());
+  EXPECT_EQ(console_, "kernel says hello\n");
+  sandbox_.reset();
+  EXPECT_EQ(Directories(), 0u);
+}
+
+TEST_F(SandboxTest, DestroyingItKillsTheVmmAndRemovesItsDirectory) {
+  ASSERT_THAT(Start("ready"), IsOk());
+  RunUntil([this] { return ready_version_.has_value(); });
+  auto listed = registry_->List();
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_EQ(listed->size(), 1u);
+  sandbox_.reset();
+  EXPECT_FALSE(IsAlive((*listed)[0].vmm));
+  EXPECT_EQ(Directories(), 0u);
+}
+
+TEST_F(SandboxTest, GivesTheReasonOfARefusalAlone) {
+  ASSERT_THAT(Start("refuse"), IsOk());
+  RunToEnd();
+  EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kInvalidArgument, "no such kernel"));
+}
+
+TEST_F(SandboxTest, TellsACrashWithItsStageAndTheConsole) {
+  ASSERT_THAT(Start("crash"), IsOk());
+  RunToEnd();
+  EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kUnavailable,
+                                AllOf(HasSubstr("triple fault"), HasSubstr("while its kernel"),
+                                      HasSubstr("  kernel says hello\n"))));
+  EXPECT_FALSE(ready_version_.has_value());
+}
+
+TEST_F(SandboxTest, TellsAKilledVmm) {
+  ASSERT_THAT(Start("kill"), IsOk());
+  RunToEnd();
+  EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("signal 9")));
+}
+
+TEST_F(SandboxTest, EndsAGuestThatIsNotReadyInTime) {
+  boot_limit_ = absl::Milliseconds(200);
+  ASSERT_THAT(Start("hang"), IsOk());
+  RunToEnd();
+  EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("200ms")));
+}
+
+TEST_F(SandboxTest, EndsAGuestWhoseAgentTalksNonsense) {
+  ASSERT_THAT(Start("garbage"), IsOk());
+  RunToEnd();
+  EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("agent")));
+  EXPECT_FALSE(ready_version_.has_value());
+}
+
+TEST_F(SandboxTest, KillsAVmmThatDoesNotStop) {
+  ASSERT_THAT(Start("ready deaf"), IsOk());
+  RunUntil([this] { return ready_version_.has_value(); });
+  sandbox_->Stop(/*orderly=*/false);
+  RunToEnd();
+  EXPECT_THAT(*ended_, IsOk());
+}
+
+TEST_F(SandboxTest, SaysThatTheVmmIsMissing) {
+  Sandbox::Options options;
+  options.vmm = "/nonexistent/voidbox-vmm";
+  EXPECT_THAT(Sandbox::Start(*loop_, *registry_, options, {}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/nonexistent/voidbox-vmm")));
+  EXPECT_EQ(Directories(), 0u);
+}
+
+}  // namespace
+}  // namespace voidbox

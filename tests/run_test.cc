@@ -1,0 +1,409 @@
+// What a user gets of `voidbox run`, on a machine with KVM or through the emulated host.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/io.h"
+#include "base/status_matchers.h"
+#include "gtest/gtest.h"
+#include "tests/voidbox_process.h"
+
+namespace voidbox {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Result = VoidboxProcess::Result;
+
+class RunTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    home_ = ::testing::TempDir() + "/home";
+    std::filesystem::create_directories(home_);
+    ::setenv("VOIDBOX_HOME", home_.c_str(), 1);
+    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    const Result doctor = RunVoidbox({"doctor", "--format", "json"});
+    ASSERT_EQ(doctor.exit_status, 0) << doctor.output << doctor.error;
+    emulated_ = nlohmann::json::parse(doctor.output).at("kvm_host") == "emulated";
+  }
+  static void TearDownTestSuite() {
+    const Result stop = RunVoidbox({"host", "stop"});
+    EXPECT_EQ(stop.exit_status, 0) << stop.error;
+  }
+
+  static Result Shell(const std::string& script, const std::string& input = "") {
+    return RunVoidbox({"run", "--", "sh", "-c", script}, input);
+  }
+  // A shell script on the machine whose KVM is used.
+  static Result OnHost(const std::string& script) {
+    if (emulated_) return RunVoidbox({"host", "exec", "--", "sh", "-c", script});
+    Result result;
+    auto child = ChildProcess::Spawn({.argv = {"/bin/sh", "-c", script}});
+    EXPECT_THAT(child, IsOk());
+    result.exit_status = *child->Wait() >> 8;
+    return result;
+  }
+  static nlohmann::json HostStatus() {
+    return nlohmann::json::parse(RunVoidbox({"host", "status", "--format", "json"}).output);
+  }
+  // Waits until no VMM runs and no sandbox' directory is left, which the test's deadline bounds.
+  static void ExpectNothingLeft() {
+    const Result result = OnHost(R"(
+      vmms() { cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^voidbox-vmm$'; }
+      while [ "$(vmms)" != 0 ] || [ -n "$(ls "$VOIDBOX_HOME/sandboxes")" ]; do sleep 0.1; done)");
+    EXPECT_EQ(result.exit_status, 0) << result.error;
+  }
+
+  static std::string home_;
+  static bool emulated_;
+};
+std::string RunTest::home_;
+bool RunTest::emulated_ = false;
+
+TEST_F(RunTest, GivesOutputAndExitStatus) {
+  const Result result = Shell("echo hello | tr a-z A-Z; echo oops >&2; exit 7");
+  EXPECT_EQ(result.exit_status, 7);
+  EXPECT_EQ(result.output, "HELLO\n");
+  EXPECT_THAT(result.error, HasSubstr("oops\n"));
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, StreamsInputToItsEnd) {
+  const Result result = RunVoidbox({"run", "--", "cat"}, "a\nb\n");
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_EQ(result.output, "a\nb\n");
+}
+
+TEST_F(RunTest, PassesEveryByteBothWays) {
+  std::string bytes(3 << 20, '\0');
+  uint32_t state = 1;
+  for (char& c : bytes) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  const Result result = RunVoidbox({"run", "--", "cat"}, bytes);
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_TRUE(result.output == bytes) << result.output.size() << " bytes came back";
+}
+
+TEST_F(RunTest, OutputComesWhileTheCommandRuns) {
+  VoidboxProcess process({"run", "--", "sh", "-c", "echo first; read line; echo got $line"}, "",
+                         /*close_input=*/false);
+  EXPECT_TRUE(process.WaitForOutput("first\n"));
+  process.WriteInput("second\n");
+  EXPECT_EQ(process.Finish().output, "first\ngot second\n");
+}
+
+TEST_F(RunTest, GivesTheGuestItsCpusAndMemory) {
+  const Result result = RunVoidbox({"run", "--cpus", "2", "--memory", "256M", "--timeout", "60s",
+                                    "--", "sh", "-c", "nproc; grep MemTotal /proc/meminfo"});
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_EQ(result.output.substr(0, 2), "2\n");
+  const int kib = std::atoi(result.output.substr(result.output.find(':') + 1).c_str());
+  EXPECT_GT(kib, 200 << 10);
+  EXPECT_LE(kib, 256 << 10);
+}
+
+TEST_F(RunTest, SetsEnvironmentAndDirectory) {
+  ::setenv("VOIDBOX_RUN_TEST", "passed on", 1);
+  const Result result = RunVoidbox({"run", "-e", "A=b c", "-e", "VOIDBOX_RUN_TEST", "-w", "/tmp",
+                                    "--", "sh", "-c", "echo \"$A/$VOIDBOX_RUN_TEST/$PWD\""});
+  EXPECT_EQ(result.output, "b c/passed on//tmp\n") << result.error;
+}
+
+TEST_F(RunTest, EndsTheCommandWhenItsTimeIsUp) {
+  const Result result = RunVoidbox(
+      {"run", "--timeout", "1s", "--", "sh", "-c", "trap '' TERM; echo on; sleep 1000 & wait"});
+  EXPECT_EQ(result.exit_status, 124);
+  EXPECT_EQ(result.output, "on\n");
+  EXPECT_THAT(result.error, HasSubstr("its time was up"));
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, TellsCommandsThatCannotStart) {
+  const Result missing = RunVoidbox({"run", "--", "no-such-program"});
+  EXPECT_EQ(missing.exit_status, 127);
+  EXPECT_THAT(missing.error, HasSubstr("no-such-program"));
+  const Result forbidden = RunVoidbox({"run", "--", "/etc/passwd"});
+  EXPECT_EQ(forbidden.exit_status, 126);
+  EXPECT_THAT(forbidden.error, HasSubstr("/etc/passwd"));
+}
+
+TEST_F(RunTest, EndsAsTheCommandDoes) {
+  EXPECT_EQ(Shell("kill -TERM $$").exit_status, 128 + SIGTERM);
+  EXPECT_EQ(Shell("kill -SEGV $$").exit_status, 128 + SIGSEGV);
+}
+
+TEST_F(RunTest, ForwardsSignals) {
+  VoidboxProcess process(
+      {"run", "--", "sh", "-c",
+       "trap 'echo INT' INT; trap 'echo HUP' HUP; trap 'echo QUIT' QUIT; trap 'echo TERM; exit 5' "
+       "TERM; echo ready; while :; do sleep 0.1; done"});
+  ASSERT_TRUE(process.WaitForOutput("ready\n"));
+  process.Signal(SIGINT);
+  EXPECT_TRUE(process.WaitForOutput("INT\n"));
+  process.Signal(SIGHUP);
+  EXPECT_TRUE(process.WaitForOutput("HUP\n"));
+  process.Signal(SIGQUIT);
+  EXPECT_TRUE(process.WaitForOutput("QUIT\n"));
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Finish().exit_status, 5);
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, ASecondInterruptEndsTheSandbox) {
+  VoidboxProcess process({"run", "--", "sh", "-c",
+                          "trap 'echo once' INT; echo ready; "
+                          "while :; do sleep 0.1; done"});
+  ASSERT_TRUE(process.WaitForOutput("ready\n"));
+  process.Signal(SIGINT);
+  ASSERT_TRUE(process.WaitForOutput("once\n"));
+  process.Signal(SIGINT);
+  EXPECT_EQ(process.Finish().exit_status, 128 + SIGINT);
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, EndsWhenNobodyReadsItsOutput) {
+  VoidboxProcess process({"run", "--", "yes"});
+  ASSERT_TRUE(process.WaitForOutput("y\n"));
+  process.CloseOutput();
+  EXPECT_EQ(process.Finish().exit_status, 128 + SIGPIPE);
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, ServesSeveralCommandsAtOnce) {
+  std::vector<std::unique_ptr<VoidboxProcess>> processes;
+  for (int i = 0; i < 4; ++i) {
+    processes.push_back(std::make_unique<VoidboxProcess>(
+        std::vector<std::string>{
+            "run", "--memory", "128M", "--", "sh", "-c",
+            "cat; echo out " + std::to_string(i) + "; exit " + std::to_string(i)},
+        "in " + std::to_string(i) + "\n"));
+  }
+  for (int i = 0; i < 4; ++i) {
+    const Result result = processes[static_cast<size_t>(i)]->Finish();
+    EXPECT_EQ(result.exit_status, i) << result.error;
+    EXPECT_EQ(result.output, "in " + std::to_string(i) + "\nout " + std::to_string(i) + "\n");
+  }
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, ShowsTheConsoleOnStandardError) {
+  const Result result = RunVoidbox({"run", "--console", "--", "echo", "hello"});
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_EQ(result.output, "hello\n");
+  EXPECT_THAT(result.error, HasSubstr("Run /init as init process"));
+}
+
+TEST_F(RunTest, AppendsWordsToTheKernelCommandLine) {
+  const Result result =
+      RunVoidbox({"run", "--cmdline", "voidbox.test=1 other", "--", "cat", "/proc/cmdline"});
+  EXPECT_THAT(result.output, AllOf(HasSubstr("console=ttyS0"), HasSubstr(" voidbox.test=1 other")));
+}
+
+TEST_F(RunTest, SaysHowFarAGuestCameThatDiesBeforeItIsReady) {
+  const std::string path = home_ + "/no_initramfs";
+  ASSERT_THAT(WriteFileAtomically(path, std::string(4096, 'x')), IsOk());
+  const Result result = RunVoidbox({"run", "--initramfs", path, "--", "true"});
+  EXPECT_EQ(result.exit_status, 125);
+  EXPECT_THAT(result.output, IsEmpty());
+  EXPECT_THAT(result.error, AllOf(HasSubstr("while its kernel started"),
+                                  HasSubstr("last console lines"), HasSubstr("Kernel panic")));
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, RefusesWhatIsNotAKernel) {
+  const Result result = RunVoidbox({"run", "--kernel", "/bin/sh", "--", "true"});
+  EXPECT_EQ(result.exit_status, 125);
+  EXPECT_THAT(result.error, HasSubstr("/bin/sh"));
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, RefusesBadFlagsBeforeAnythingStarts) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"run"}, "no command"},
+      {{"run", "--"}, "no command"},
+      {{"run", "--bogus", "--", "true"}, "--bogus"},
+      {{"run", "--cpus", "0", "--", "true"}, "between 1 and 32"},
+      {{"run", "--cpus", "33", "--", "true"}, "between 1 and 32"},
+      {{"run", "--memory", "lots", "--", "true"}, "lots"},
+      {{"run", "--memory", "1M", "--", "true"}, "between"},
+      {{"run", "--timeout", "soon", "--", "true"}, "soon"},
+      {{"run", "--kernel", "/nonexistent", "--", "true"}, "kernel /nonexistent"},
+      {{"run", "--initramfs", "/nonexistent", "--", "true"}, "initramfs /nonexistent"},
+      {{"run", "--disk", "/nonexistent,ro", "--", "true"}, "disk /nonexistent"},
+      {{"run", "-e", "=x", "--", "true"}, "no name"},
+      {{"run", "-w", "here", "--", "true"}, "not absolute"},
+      {{"run", "--kvm-host", "moon", "--", "true"}, "moon"},
+      {{"bogus"}, "bogus"},
+      {{}, "ubcommand"},
+  };
+  for (const auto& [arguments, expected] : cases) {
+    const Result result = RunVoidbox(arguments);
+    EXPECT_EQ(result.exit_status, 125) << expected;
+    EXPECT_THAT(result.output, IsEmpty());
+    EXPECT_THAT(result.error, AllOf(HasSubstr(expected), HasSubstr("voidbox: error: ")));
+  }
+}
+
+TEST_F(RunTest, ReadsADiskThatMayNotBeWritten) {
+  const std::string path = home_ + "/disk.img";
+  std::string contents(64 << 10, 'd');
+  contents.replace(0, 5, "hello");
+  ASSERT_THAT(WriteFileAtomically(path, contents), IsOk());
+  const Result result =
+      RunVoidbox({"run", "--disk", path + ",ro", "--", "sh", "-c",
+                  "wc -c </dev/vda; head -c 5 /dev/vda; echo x >/dev/vda || echo; echo refused"});
+  EXPECT_EQ(result.output, "65536\nhello\nrefused\n") << result.error;
+  EXPECT_TRUE(*ReadFile(path) == contents);
+}
+
+TEST_F(RunTest, WritesToADiskReachTheFile) {
+  const std::string path = home_ + "/writable.img";
+  ASSERT_THAT(WriteFileAtomically(path, std::string(64 << 10, 'd')), IsOk());
+  const Result result =
+      RunVoidbox({"run", "--disk", path, "--", "sh", "-c",
+                  "echo written | dd of=/dev/vda bs=512 seek=2 conv=notrunc 2>/dev/null"});
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_EQ(ReadFile(path)->substr(1024, 8), "written\n");
+}
+
+// What is killed leaves nothing, and the next command works.
+
+TEST_F(RunTest, SurvivesTheKillOfTheCommandLine) {
+  {
+    VoidboxProcess process({"run", "--", "sh", "-c", "echo ready; sleep 1000"});
+    ASSERT_TRUE(process.WaitForOutput("ready\n"));
+    process.Signal(SIGKILL);
+    EXPECT_EQ(process.Finish().exit_status, 128 + SIGKILL);
+  }
+  ExpectNothingLeft();
+  EXPECT_EQ(Shell("exit 3").exit_status, 3);
+}
+
+TEST_F(RunTest, SurvivesTheKillOfTheVmm) {
+  VoidboxProcess process({"run", "--", "sh", "-c", "echo ready; sleep 1000"});
+  ASSERT_TRUE(process.WaitForOutput("ready\n"));
+  OnHost(
+      "for p in /proc/[0-9]*; do "
+      "[ \"$(cat $p/comm)\" = voidbox-vmm ] && kill -9 ${p#/proc/}; done; true");
+  const Result result = process.Finish();
+  EXPECT_EQ(result.exit_status, 125);
+  EXPECT_THAT(result.error, HasSubstr("signal 9"));
+  ExpectNothingLeft();
+  EXPECT_EQ(Shell("exit 3").exit_status, 3);
+}
+
+class EmulatedHostTest : public RunTest {
+ protected:
+  // These are about the emulated host, whether or not this machine needs it.
+  void SetUp() override {
+    ::setenv("VOIDBOX_KVM_HOST", "emulated", 1);
+    ASSERT_EQ(RunVoidbox({"host", "start"}).exit_status, 0);
+  }
+  void TearDown() override { ::unsetenv("VOIDBOX_KVM_HOST"); }
+
+  void SurvivesTheKillOf(const char* which) {
+    VoidboxProcess process({"host", "exec", "--", "sh", "-c", "echo ready; sleep 1000"});
+    ASSERT_TRUE(process.WaitForOutput("ready\n"));
+    const nlohmann::json before = HostStatus();
+    ASSERT_EQ(::kill(before.at(which).get<pid_t>(), SIGKILL), 0);
+    const Result result = process.Finish();
+    EXPECT_EQ(result.exit_status, 125);
+    EXPECT_THAT(result.error, HasSubstr("emulated KVM host"));
+    const Result next = RunVoidbox({"host", "exec", "--", "sh", "-c", "exit 3"});
+    EXPECT_EQ(next.exit_status, 3) << next.error;
+    const nlohmann::json after = HostStatus();
+    EXPECT_NE(after.at("qemu_pid"), before.at("qemu_pid"));
+    EXPECT_FALSE(std::filesystem::exists("/proc/" + before.at("qemu_pid").dump()));
+    EXPECT_FALSE(std::filesystem::exists("/proc/" + before.at("broker_pid").dump()));
+  }
+};
+
+TEST_F(EmulatedHostTest, SurvivesTheKillOfQemu) { SurvivesTheKillOf("qemu_pid"); }
+
+TEST_F(EmulatedHostTest, SurvivesTheKillOfTheBroker) { SurvivesTheKillOf("broker_pid"); }
+
+TEST_F(EmulatedHostTest, RunsCommandsAsIfTheyRanHere) {
+  ::setenv("VOIDBOX_RUN_TEST", "a b", 1);
+  const Result result = RunVoidbox({"host", "exec", "--", "sh", "-c",
+                                    "cat; pwd; echo \"$VOIDBOX_RUN_TEST\"; echo e >&2; exit 9"},
+                                   "in\n");
+  EXPECT_EQ(result.exit_status, 9);
+  EXPECT_EQ(result.output, "in\n" + std::filesystem::current_path().string() + "\na b\n");
+  EXPECT_EQ(result.error, "e\n");
+}
+
+TEST_F(EmulatedHostTest, SeesFilesThatWereRewrittenAndReplaced) {
+  const std::string directory = ::testing::TempDir() + "/seen";
+  std::filesystem::create_directories(directory);
+  const std::string path = directory + "/file";
+  const auto seen = [&] {
+    return RunVoidbox({"host", "exec", "--", "sh", "-c", "cat " + directory + "/*"}).output;
+  };
+  ASSERT_THAT(WriteFileAtomically(path, "one"), IsOk());
+  EXPECT_EQ(seen(), "one");
+  ASSERT_THAT(WriteFileAtomically(path, "two, longer"), IsOk());  // another inode
+  EXPECT_EQ(seen(), "two, longer");
+  {
+    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+    ASSERT_THAT(WriteAll(fd.get(), "three"), IsOk());  // the same inode
+  }
+  EXPECT_EQ(seen(), "three");
+  ASSERT_THAT(WriteFileAtomically(directory + "/new", "+"), IsOk());
+  EXPECT_EQ(seen(), "three+");
+  std::filesystem::remove(path);
+  EXPECT_EQ(seen(), "+");
+}
+
+TEST_F(EmulatedHostTest, WritesToVoidboxHomeAreTheMachinesOwnAndOthersAreNot) {
+  const std::string outside = ::testing::TempDir() + "/outside";
+  const Result result = RunVoidbox(
+      {"host", "exec", "--", "sh", "-c", "echo in >$VOIDBOX_HOME/written; echo x >" + outside});
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_EQ(*ReadFile(home_ + "/written"), "in\n");
+  EXPECT_FALSE(std::filesystem::exists(outside));
+}
+
+TEST_F(EmulatedHostTest, StopEndsItAndWhatRunsInIt) {
+  VoidboxProcess process({"host", "exec", "--", "sh", "-c", "echo ready; sleep 1000"});
+  ASSERT_TRUE(process.WaitForOutput("ready\n"));
+  const nlohmann::json before = HostStatus();
+  EXPECT_EQ(RunVoidbox({"host", "stop"}).exit_status, 0);
+  EXPECT_EQ(process.Finish().exit_status, 125);
+  EXPECT_EQ(HostStatus().at("running"), false);
+  EXPECT_FALSE(std::filesystem::exists("/proc/" + before.at("qemu_pid").dump()));
+  EXPECT_FALSE(std::filesystem::exists(home_ + "/host/host.sock"));
+}
+
+TEST_F(EmulatedHostTest, TwoFirstCommandsStartOneHost) {
+  ASSERT_EQ(RunVoidbox({"host", "stop"}).exit_status, 0);
+  VoidboxProcess one({"host", "exec", "--", "cat", "/proc/sys/kernel/random/boot_id"});
+  VoidboxProcess two({"host", "exec", "--", "cat", "/proc/sys/kernel/random/boot_id"});
+  const Result first = one.Finish();
+  EXPECT_EQ(first.exit_status, 0) << first.error;
+  EXPECT_THAT(first.output, Not(IsEmpty()));
+  EXPECT_EQ(two.Finish().output, first.output);
+}
+
+TEST_F(EmulatedHostTest, EndsWhenNothingRunsForSomeTime) {
+  ASSERT_EQ(RunVoidbox({"host", "stop"}).exit_status, 0);
+  ::setenv("VOIDBOX_HOST_IDLE", "1", 1);
+  ASSERT_EQ(RunVoidbox({"host", "start"}).exit_status, 0);
+  ::setenv("VOIDBOX_HOST_IDLE", "300", 1);
+  // The lock is the broker's while it lives.
+  const UniqueFd lock(::open((home_ + "/host/lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(lock);
+  EXPECT_EQ(::flock(lock.get(), LOCK_EX), 0);
+  EXPECT_EQ(HostStatus().at("running"), false);
+}
+
+}  // namespace
+}  // namespace voidbox
