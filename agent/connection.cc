@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 namespace voidbox {
 namespace {
 
@@ -79,6 +81,22 @@ void Connection::Close() {
   out_.Clear();
 }
 
+std::string MessageText(absl::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (result.size() >= kMaxMessageBytes) {
+      result += "...";
+      break;
+    }
+    if (absl::ascii_isprint(static_cast<unsigned char>(c))) {
+      result += c;
+    } else {
+      absl::StrAppend(&result, "\\x", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+    }
+  }
+  return result;
+}
+
 agent::ServerFrame ErrorFrame(const absl::Status& status) {
   agent::ServerFrame frame;
   agent::Error& error = *frame.mutable_error();
@@ -92,7 +110,7 @@ agent::ServerFrame ErrorFrame(const absl::Status& status) {
     default:
       error.set_code(agent::Error::INTERNAL);
   }
-  error.set_message(std::string(status.message()));
+  error.set_message(MessageText(status.message()));
   return frame;
 }
 

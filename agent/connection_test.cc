@@ -84,6 +84,12 @@ TEST_F(ConnectionTest, ASealedConnectionSendsOnlyWhatItHas) {
               StatusIs(absl::StatusCode::kOutOfRange, "end of stream"));
 }
 
+TEST(MessageTextTest, IsPrintableAndShort) {
+  EXPECT_EQ(MessageText("a 'b'\n\xff"), "a 'b'\\x0a\\xff");
+  EXPECT_EQ(MessageText(std::string(kMaxMessageBytes + 1, 'a')),
+            std::string(kMaxMessageBytes, 'a') + "...");
+}
+
 TEST_F(ConnectionTest, SaysWhenThePeerIsGone) {
   EXPECT_TRUE(connection_->Receive());
   host_.Reset();

@@ -109,7 +109,7 @@ void ExecCall::SendNotStarted(const Spawner::NotStarted& failure) {
   agent::ExecEnded& ended = *frame.mutable_ended();
   ended.set_reason(agent::ExecEnded::NOT_STARTED);
   ended.set_exit_code(static_cast<uint32_t>(failure.exit_code));
-  ended.set_message(failure.message);
+  ended.set_message(MessageText(failure.message));
   connection_.Send(frame);
   tree_gone_ = tree_->Gone();
   done_ = true;

@@ -122,6 +122,17 @@ TEST_P(ExecTest, AMissingProgramByPathIs127) {
   EXPECT_EQ(result.ended.message(), "/nonexistent/program: No such file or directory");
 }
 
+TEST_P(ExecTest, AMissingProgramWithALongAndBinaryNameIsToldLegibly) {
+  agent::Request request = TestingClient::Exec({std::string(100'000, '\xff')});
+  auto* path = request.mutable_exec()->add_environment();
+  path->set_name("PATH");
+  path->set_value(std::string(100'000, ':'));
+  const Result result = Run(request);
+  EXPECT_EQ(result.ended.exit_code(), 127u);
+  EXPECT_EQ(result.ended.message().substr(0, 8), "\\xff\\xff");
+  EXPECT_LT(result.ended.message().size(), 1100u);
+}
+
 TEST_P(ExecTest, AProgramWithoutPermissionIs126) {
   const Result result = Run(TestingClient::Exec({"/etc/passwd"}));
   EXPECT_EQ(result.ended.reason(), ExecEnded::NOT_STARTED);

@@ -71,13 +71,9 @@ void TakeOutput(int fd, FrameReader& reader, bool& ended) {
   }
 }
 
-}  // namespace
-}  // namespace voidbox
-
 // The first byte says in which pieces the rest arrives.
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace voidbox;
-  if (size == 0) return 0;
+void RunInput(const uint8_t* data, size_t size) {
+  if (size == 0) return;
   ::signal(SIGPIPE, SIG_IGN);
   const size_t piece = data[0] + 1u;
   absl::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
@@ -110,5 +106,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   TakeOutput(host.get(), reader, ended);
   Check(reader.AtBoundary(), "the agent cuts no frame");
+}
+
+}  // namespace
+}  // namespace voidbox
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  voidbox::RunInput(data, size);
   return 0;
 }

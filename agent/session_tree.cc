@@ -1,10 +1,12 @@
 #include "agent/session_tree.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <map>
 #include <string>
 #include <utility>
@@ -21,13 +23,17 @@ namespace {
 
 // True when the process is in `session` and not yet a zombie. proc(5), /proc/pid/stat.
 bool LivesInSession(pid_t pid, pid_t session) {
-  const absl::StatusOr<std::string> stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
-  if (!stat.ok()) return false;
+  const UniqueFd fd(::open(absl::StrCat("/proc/", pid, "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return false;
+  std::array<char, 1024> text;
+  const auto size = ReadUpTo(fd.get(), text.data(), text.size());
+  if (!size.ok()) return false;
+  const absl::string_view stat(text.data(), *size);
   // The name, in parentheses, may contain anything.
-  const size_t name_end = stat->rfind(')');
-  if (name_end == std::string::npos) return false;
+  const size_t name_end = stat.rfind(')');
+  if (name_end == absl::string_view::npos) return false;
   const std::vector<absl::string_view> fields =
-      absl::StrSplit(absl::string_view(*stat).substr(name_end + 1), ' ', absl::SkipEmpty());
+      absl::StrSplit(stat.substr(name_end + 1), ' ', absl::SkipEmpty());
   constexpr size_t kState = 0, kSession = 3;  // fields 3 and 6 of proc(5)
   pid_t its_session;
   return fields.size() > kSession && absl::SimpleAtoi(fields[kSession], &its_session) &&

@@ -43,7 +43,7 @@ void Pad(std::string& archive) {
 
 }  // namespace
 
-absl::Status CpioWriter::Add(absl::string_view path, Entry entry) {
+absl::Status CpioWriter::Add(absl::string_view path, Entry&& entry) {
   ASSIGN_OR_RETURN(std::string name, CheckedPath(path));
   if (entry.contents.size() > kMaxContentBytes) {
     return absl::InvalidArgumentError(

@@ -46,7 +46,7 @@ class CpioWriter {
     uint32_t device_minor = 0;
     std::string contents;
   };
-  absl::Status Add(absl::string_view path, Entry entry);
+  absl::Status Add(absl::string_view path, Entry&& entry);
 
   std::map<std::string, Entry> entries_;  // by path without a slash in front
 };
