@@ -6,14 +6,19 @@ namespace voidbox {
 // What every guest kernel is told, whatever its image; words of the user come after and win. See
 // Linux Documentation/admin-guide/kernel-parameters.txt.
 inline constexpr char kBootCommandLine[] =
-    // The serial port is the only console; each character on it is an exit, so only errors come.
-    "console=ttyS0 quiet "
+    // The serial port is the only console, and each character on it costs three exits: of the
+    // kernel's messages only the last, a panic, is worth that. `--console` asks for the others.
+    "console=ttyS0 quiet loglevel=1 "
     // A reset goes through the i8042, which ends the VMM, and so does a panic, at once.
     "reboot=k panic=-1 "
     // There is one serial port, and no mouse or multiplexer behind the i8042 to look for.
     "8250.nr_uarts=1 i8042.noaux i8042.nomux i8042.dumbkbd i8042.nopnp "
     // KVM's clock is right: no calibration against it, no watchdog over it, no timer check.
-    "tsc=reliable no_timer_check";
+    "tsc=reliable no_timer_check "
+    // Grace periods at once instead of after some ticks: mounting cgroup2 waits for one, 12 ms.
+    "rcupdate.rcu_expedited=1 "
+    // Patching 7,000 lock prefixes out of the kernel for a single processor takes 6 ms.
+    "noreplace-smp";
 
 }  // namespace voidbox
 

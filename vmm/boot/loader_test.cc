@@ -43,9 +43,9 @@ TEST_F(LoaderTest, ReadsSegmentsAndLeavesTheirTailsZero) {
   ASSERT_THAT(files->Load((*ram)->memory()), IsOk());
   EXPECT_EQ(Guest(**ram, 0x1000000, 0x3000),
             std::string(0x1234, 'k') + std::string(0x3000 - 0x1234, '\0'));
-  EXPECT_EQ(files->initramfs().gpa, kMemory - 8192);
+  EXPECT_EQ(files->initramfs().gpa, 0x1003000u) << "right behind the kernel's memory";
   EXPECT_EQ(files->initramfs().bytes, 5000u);
-  EXPECT_EQ(Guest(**ram, kMemory - 8192, 8192), initramfs + std::string(8192 - 5000, '\0'));
+  EXPECT_EQ(Guest(**ram, 0x1003000, 8192), initramfs + std::string(8192 - 5000, '\0'));
 }
 
 TEST_F(LoaderTest, GuestWritesDoNotReachTheFile) {
