@@ -14,14 +14,26 @@ ChainCursor::ChainCursor(Buffers buffers) : buffers_(std::move(buffers)) {
 
 ChainCursor::Buffers ChainCursor::Peek(size_t length) const {
   Buffers next;
-  size_t offset = offset_;
-  length = std::min(length, remaining_);
-  for (size_t i = index_; length > 0; ++i, offset = 0) {
-    const size_t part = std::min(length, buffers_[i].iov_len - offset);
-    if (part > 0) next.push_back({static_cast<std::byte*>(buffers_[i].iov_base) + offset, part});
-    length -= part;
-  }
+  VisitNext(length, [&next](const iovec& buffer) { next.push_back(buffer); });
   return next;
+}
+
+void ChainCursor::Clear() {
+  buffers_.clear();
+  index_ = offset_ = remaining_ = consumed_ = 0;
+}
+
+void ChainCursor::Append(std::span<std::byte> buffer) {
+  if (buffer.empty()) return;
+  remaining_ += buffer.size();
+  if (!buffers_.empty()) {
+    iovec& last = buffers_.back();
+    if (static_cast<std::byte*>(last.iov_base) + last.iov_len == buffer.data()) {
+      last.iov_len += buffer.size();
+      return;
+    }
+  }
+  buffers_.push_back({buffer.data(), buffer.size()});
 }
 
 absl::Status ChainCursor::CheckRemaining(size_t length) const {

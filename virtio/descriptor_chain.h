@@ -3,6 +3,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,6 +22,7 @@ class ChainCursor {
  public:
   using Buffers = absl::InlinedVector<iovec, 4>;
 
+  ChainCursor() = default;
   explicit ChainCursor(Buffers buffers);
   ChainCursor(ChainCursor&& other) noexcept = default;
   ChainCursor& operator=(ChainCursor&& other) noexcept = default;
@@ -34,6 +36,14 @@ class ChainCursor {
   Buffers Peek(size_t length) const;
   // Passes over `length` bytes; OUT_OF_RANGE when fewer remain.
   absl::Status Skip(size_t length);
+  // Calls visit(iovec) for each buffer of the next `length` bytes (at most remaining()); does not
+  // pass them.
+  template <typename Visitor>
+  void VisitNext(size_t length, Visitor visit) const;
+
+  // Makes the cursor one over no buffers, and adds one at the end. For what builds chains.
+  void Clear();
+  void Append(std::span<std::byte> buffer);
 
  protected:
   absl::Status CheckRemaining(size_t length) const;
@@ -48,6 +58,17 @@ class ChainCursor {
   size_t remaining_ = 0;
   size_t consumed_ = 0;
 };
+
+template <typename Visitor>
+void ChainCursor::VisitNext(size_t length, Visitor visit) const {
+  length = std::min(length, remaining_);
+  size_t offset = offset_;
+  for (size_t i = index_; length > 0; ++i, offset = 0) {
+    const size_t part = std::min(length, buffers_[i].iov_len - offset);
+    visit(iovec{static_cast<std::byte*>(buffers_[i].iov_base) + offset, part});
+    length -= part;
+  }
+}
 
 // The device-readable part (what the driver wrote).
 class ChainReader : public ChainCursor {
@@ -83,17 +104,26 @@ class ChainWriter : public ChainCursor {
 // Queue::Complete, or undone with Queue::Return.
 class DescriptorChain {
  public:
+  // An empty one, for Queue::Pop to fill.
+  DescriptorChain() = default;
   DescriptorChain(uint16_t head, ChainCursor::Buffers readable, ChainCursor::Buffers writable)
       : head_(head), reader_(std::move(readable)), writer_(std::move(writable)) {}
   DescriptorChain(DescriptorChain&&) = default;
   DescriptorChain& operator=(DescriptorChain&&) = default;
+
+  // Makes it a chain without buffers.
+  void Reset(uint16_t head) {
+    head_ = head;
+    reader_.Clear();
+    writer_.Clear();
+  }
 
   uint16_t head() const { return head_; }  // index of its first descriptor
   ChainReader& reader() { return reader_; }
   ChainWriter& writer() { return writer_; }
 
  private:
-  uint16_t head_;
+  uint16_t head_ = 0;
   ChainReader reader_;
   ChainWriter writer_;
 };

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/utility/utility.h"
 #include "base/check.h"
 #include "base/status_macros.h"
 
@@ -41,45 +42,34 @@ absl::Status BrokenChain(uint16_t head, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("descriptor chain ", head, ": ", what));
 }
 
-// Collects the checked buffers of one chain.
+// Adds buffers to a chain, after checking them.
 class ChainBuilder {
  public:
-  explicit ChainBuilder(const GuestMemory& memory) : memory_(memory) {}
+  ChainBuilder(const GuestMemory& memory, DescriptorChain& chain)
+      : memory_(memory), chain_(chain) {}
 
-  absl::Status Add(uint16_t head, const VirtqDescriptor& descriptor) {
+  absl::Status Add(const VirtqDescriptor& descriptor) {
     const bool to_guest = (descriptor.flags & VIRTQ_DESC_F_WRITE) != 0;
     if (!to_guest && writable_seen_) {
-      return BrokenChain(head, "device-readable buffer after a device-writable one");
+      return BrokenChain(chain_.head(), "device-readable buffer after a device-writable one");
     }
     writable_seen_ = to_guest;
     total_ += descriptor.len;
-    if (total_ > kMaxChainBytes) return BrokenChain(head, "more than 2^32 - 1 bytes");
+    if (total_ > kMaxChainBytes) return BrokenChain(chain_.head(), "more than 2^32 - 1 bytes");
     if (descriptor.len == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::span<std::byte> bytes,
                      memory_.Slice(GuestAddress{descriptor.addr}, descriptor.len));
-    Append(to_guest ? writable_ : readable_, bytes);
+    if (to_guest) {
+      chain_.writer().Append(bytes);
+    } else {
+      chain_.reader().Append(bytes);
+    }
     return absl::OkStatus();
   }
 
-  DescriptorChain Build(uint16_t head) && {
-    return DescriptorChain(head, std::move(readable_), std::move(writable_));
-  }
-
  private:
-  static void Append(ChainCursor::Buffers& buffers, std::span<std::byte> bytes) {
-    if (!buffers.empty()) {
-      iovec& last = buffers.back();
-      if (static_cast<std::byte*>(last.iov_base) + last.iov_len == bytes.data()) {
-        last.iov_len += bytes.size();
-        return;
-      }
-    }
-    buffers.push_back({bytes.data(), bytes.size()});
-  }
-
   const GuestMemory& memory_;
-  ChainCursor::Buffers readable_;
-  ChainCursor::Buffers writable_;
+  DescriptorChain& chain_;
   uint64_t total_ = 0;  // bytes
   bool writable_seen_ = false;
 };
@@ -148,21 +138,28 @@ absl::Status Queue::LoadAvailableIndex() {
 }
 
 absl::StatusOr<std::optional<DescriptorChain>> Queue::Pop() {
+  absl::StatusOr<std::optional<DescriptorChain>> chain(absl::in_place, std::in_place);
+  ASSIGN_OR_RETURN(const bool popped, Pop(**chain));
+  if (!popped) chain->reset();
+  return chain;
+}
+
+absl::StatusOr<bool> Queue::Pop(DescriptorChain& chain) {
   if (next_available_ == available_index_) {
     RETURN_IF_ERROR(LoadAvailableIndex());
-    if (next_available_ == available_index_) return std::nullopt;
+    if (next_available_ == available_index_) return false;
   }
   const uint16_t head = Load(&available_[kAvailableRing + (next_available_ & (size_ - 1))],
                              std::memory_order_relaxed);
-  absl::StatusOr<DescriptorChain> chain = Walk(head);
-  if (!chain.ok()) return std::move(chain).status();
+  RETURN_IF_ERROR(Walk(head, chain));
   ++next_available_;
   ++in_flight_;
-  return *std::move(chain);
+  return true;
 }
 
-absl::StatusOr<DescriptorChain> Queue::Walk(uint16_t head) const {
-  ChainBuilder builder(*memory_);
+absl::Status Queue::Walk(uint16_t head, DescriptorChain& chain) const {
+  chain.Reset(head);
+  ChainBuilder builder(*memory_, chain);
   const VirtqDescriptor* table = descriptors_;
   uint32_t table_entries = size_;
   bool indirect = false;
@@ -184,8 +181,8 @@ absl::StatusOr<DescriptorChain> Queue::Walk(uint16_t head) const {
       index = 0;
       continue;
     }
-    RETURN_IF_ERROR(builder.Add(head, descriptor));
-    if ((descriptor.flags & VIRTQ_DESC_F_NEXT) == 0) return std::move(builder).Build(head);
+    RETURN_IF_ERROR(builder.Add(descriptor));
+    if ((descriptor.flags & VIRTQ_DESC_F_NEXT) == 0) return absl::OkStatus();
     index = descriptor.next;
     ++steps;
   }
@@ -203,7 +200,7 @@ absl::Status Queue::CheckIndirect(uint16_t head, const VirtqDescriptor& descript
   return absl::OkStatus();
 }
 
-void Queue::Complete(DescriptorChain chain, uint32_t written) {
+void Queue::Complete(DescriptorChain&& chain, uint32_t written) {
   Check(in_flight_ > 0, "a chain is completed once, by the queue it came from");
   Check(written <= chain.writer().consumed() + chain.writer().remaining(),
         "no more is written than the chain has room for");
@@ -213,7 +210,7 @@ void Queue::Complete(DescriptorChain chain, uint32_t written) {
   --in_flight_;
 }
 
-void Queue::Return(DescriptorChain) {
+void Queue::Return(DescriptorChain&&) {
   Check(in_flight_ > 0, "a chain is returned once, to the queue it came from");
   --next_available_;
   --in_flight_;

@@ -59,13 +59,16 @@ class Queue {
   // queue-size descriptors or 2^32 - 1 bytes, more chains at once than the queue has entries;
   // OUT_OF_RANGE for addresses.
   absl::StatusOr<std::optional<DescriptorChain>> Pop();
+  // The same into `chain`, whose former contents are gone then in any case: for devices that take
+  // many chains at once and keep the objects. False when the driver has offered no more.
+  absl::StatusOr<bool> Pop(DescriptorChain& chain);
 
   // Hands a chain back to the driver with the number of bytes written to its writable part. The
   // driver sees it at the next Signal.
-  void Complete(DescriptorChain chain, uint32_t written);
+  void Complete(DescriptorChain&& chain, uint32_t written);
 
   // Undoes the latest Pop that was neither completed nor returned; in reverse order of Pop.
-  void Return(DescriptorChain chain);
+  void Return(DescriptorChain&& chain);
 
   // Shows the driver what was completed since the last Signal, and interrupts it if it asked for
   // that. Once a batch; a batch must end with it.
@@ -87,7 +90,7 @@ class Queue {
   Queue(const GuestMemory& memory, Interrupt& interrupt, uint16_t size, uint64_t features,
         QueueProgress progress);
   absl::Status LoadAvailableIndex();
-  absl::StatusOr<DescriptorChain> Walk(uint16_t head) const;
+  absl::Status Walk(uint16_t head, DescriptorChain& chain) const;
   absl::Status CheckIndirect(uint16_t head, const VirtqDescriptor& descriptor) const;
   uint16_t* AvailableEvent();
 

@@ -20,13 +20,13 @@ constexpr size_t kMaxIovecs = IOV_MAX - kMaxQueueSize;
 // The buffers of the next `bytes` bytes behind the header.
 void AppendBody(const ChainWriter& writer, size_t bytes, std::vector<iovec>& bodies) {
   size_t header = sizeof(VsockHeader);
-  for (iovec buffer : writer.Peek(sizeof(VsockHeader) + bytes)) {
+  writer.VisitNext(sizeof(VsockHeader) + bytes, [&](const iovec& buffer) {
     const size_t skipped = std::min(header, buffer.iov_len);
     header -= skipped;
-    if (skipped == buffer.iov_len) continue;
+    if (skipped == buffer.iov_len) return;
     bodies.push_back(
         {static_cast<std::byte*>(buffer.iov_base) + skipped, buffer.iov_len - skipped});
-  }
+  });
 }
 
 }  // namespace
@@ -43,31 +43,33 @@ absl::StatusOr<bool> RxQueue::Send(const VsockHeader& header) {
 }
 
 absl::StatusOr<std::span<const iovec>> RxQueue::Reserve(size_t bytes) {
-  Check(packets_.empty(), "what was reserved is committed before more is");
+  Check(count_ == 0, "what was reserved is committed before more is");
   bodies_.clear();
   reserved_ = 0;
   while (reserved_ < bytes && bodies_.size() < kMaxIovecs) {
-    absl::StatusOr<std::optional<DescriptorChain>> chain = queue_.Pop();
-    if (!chain.ok()) {
+    if (count_ == packets_.size()) packets_.emplace_back();
+    Packet& packet = packets_[count_];
+    absl::StatusOr<bool> popped = queue_.Pop(packet.chain);
+    if (!popped.ok()) {
       Commit({}, 0);
-      return std::move(chain).status();
+      return std::move(popped).status();
     }
-    if (!chain->has_value()) break;
-    const size_t size = (*chain)->writer().remaining();
+    if (!*popped) break;
+    const size_t size = packet.chain.writer().remaining();
     if (size <= sizeof(VsockHeader)) {
       // No body fits. Chains are returned in reverse, so one behind others must wait for its turn.
-      if (!packets_.empty()) {
-        queue_.Return(**std::move(chain));
+      if (count_ > 0) {
+        queue_.Return(std::move(packet.chain));
         break;
       }
-      queue_.Complete(**std::move(chain), 0);
+      queue_.Complete(std::move(packet.chain), 0);
       ++sent_;
       continue;
     }
-    const size_t room = std::min({size - sizeof(VsockHeader), kMaxBodyBytes, bytes - reserved_});
-    AppendBody((*chain)->writer(), room, bodies_);
-    packets_.push_back({**std::move(chain), room});
-    reserved_ += room;
+    packet.room = std::min({size - sizeof(VsockHeader), kMaxBodyBytes, bytes - reserved_});
+    AppendBody(packet.chain.writer(), packet.room, bodies_);
+    reserved_ += packet.room;
+    ++count_;
   }
   return std::span<const iovec>(bodies_);
 }
@@ -81,13 +83,10 @@ void RxQueue::Commit(VsockHeader header, size_t bytes) {
     Check(packet.chain.writer().WriteObject(header).ok(), "a reserved chain has room");
     queue_.Complete(std::move(packet.chain), static_cast<uint32_t>(sizeof(header) + body));
     bytes -= body;
-    ++sent_;
   }
-  while (packets_.size() > used) {
-    queue_.Return(std::move(packets_.back().chain));
-    packets_.pop_back();
-  }
-  packets_.clear();
+  sent_ += used;
+  while (count_ > used) queue_.Return(std::move(packets_[--count_].chain));
+  count_ = 0;
 }
 
 size_t RxQueue::TakeSentCount() { return std::exchange(sent_, 0); }

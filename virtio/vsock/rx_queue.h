@@ -41,13 +41,14 @@ class RxQueue {
  private:
   struct Packet {
     DescriptorChain chain;
-    size_t room;  // bytes of body
+    size_t room = 0;  // bytes of body
   };
 
   Queue& queue_;
-  std::vector<Packet> packets_;  // reserved, in order
-  std::vector<iovec> bodies_;    // of packets_
-  size_t reserved_ = 0;          // bytes in bodies_
+  std::vector<Packet> packets_;  // the first count_ are reserved, in order
+  size_t count_ = 0;
+  std::vector<iovec> bodies_;  // of those
+  size_t reserved_ = 0;        // bytes in bodies_
   size_t sent_ = 0;
 };
 

@@ -62,13 +62,15 @@ TEST_F(VsockBulkTest, CarriesSixtyFourMebibytesToTheGuest) {
     const VsockPacket packet = NextPacket();
     if (packet.header.op == VIRTIO_VSOCK_OP_SHUTDOWN) {
       ended = true;
+    } else if (packet.header.op == VIRTIO_VSOCK_OP_CREDIT_REQUEST) {
+      told = 0;  // the test is slow: say it again
     } else {
       ASSERT_EQ(packet.header.op, VIRTIO_VSOCK_OP_RW);
       ASSERT_TRUE(pattern.Matches(packet.body));
       received += packet.body.size();
       ASSERT_LE(received - told, guest_->buf_alloc);
     }
-    if (received - told > 192 << 10) {
+    if (received - told > 192 << 10 || told == 0) {
       told = static_cast<uint32_t>(received);
       VsockHeader update = guest_->Header(VIRTIO_VSOCK_OP_CREDIT_UPDATE, stream.ports);
       update.fwd_cnt = told;

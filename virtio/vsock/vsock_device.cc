@@ -132,20 +132,21 @@ absl::Status VsockDevice::Transfer() {
 
 absl::Status VsockDevice::TakePackets() {
   tx_->DisableNotification();
+  DescriptorChain chain;
   for (int taken = 0; muxer_->TakesPackets();) {
     if (taken == kMaxPacketsPerTurn) {
       transport_->NotifyAgain(kTxQueue);
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(std::optional<DescriptorChain> chain, tx_->Pop());
-    if (!chain.has_value()) {
+    ASSIGN_OR_RETURN(const bool popped, tx_->Pop(chain));
+    if (!popped) {
       if (tx_->EnableNotification()) continue;
       tx_waiting_ = false;
       return absl::OkStatus();
     }
-    const absl::StatusOr<VsockHeader> header = chain->reader().ReadObject<VsockHeader>();
-    if (header.ok()) muxer_->HandlePacket(*header, chain->reader());
-    tx_->Complete(*std::move(chain), 0);
+    const absl::StatusOr<VsockHeader> header = chain.reader().ReadObject<VsockHeader>();
+    if (header.ok()) muxer_->HandlePacket(*header, chain.reader());
+    tx_->Complete(std::move(chain), 0);
     ++tx_done_;
     ++taken;
   }
