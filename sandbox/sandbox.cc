@@ -154,6 +154,7 @@ absl::Status Sandbox::Watch() {
   ASSIGN_OR_RETURN(deadline_, loop_.AddTimer([this] {
     if (stopping_) {
       if (shutdown_call_ != nullptr) return StopVmm();
+      ending_unasked_ = false;
       return vmm_.Signal(SIGKILL);
     }
     Kill(absl::DeadlineExceededError(
@@ -259,10 +260,11 @@ void Sandbox::StopVmm() {
   vmm::ControlRequest request;
   request.mutable_stop();
   auto control = ConnectUnix(directory_.fd(), kControlSocket);
-  if (!control.ok() || !WriteFrame(control->get(), request).ok() ||
-      !deadline_.Set(kStopLimit).ok()) {
-    vmm_.Signal(SIGKILL);
-  }
+  // Nobody serves a socket that is there: the VMM is ending by itself, and its reason is worth
+  // telling.
+  ending_unasked_ = absl::IsUnavailable(control.status());
+  const bool asked = control.ok() && WriteFrame(control->get(), request).ok();
+  if ((!asked && !ending_unasked_) || !deadline_.Set(kStopLimit).ok()) vmm_.Signal(SIGKILL);
 }
 
 void Sandbox::Kill(const absl::Status& reason) {
@@ -280,7 +282,7 @@ void Sandbox::OnVmmEnded() {
   absl::Status status = absl::OkStatus();
   if (killed_because_.has_value()) {
     status = Explained(*killed_because_);
-  } else if (!stopping_) {
+  } else if (!stopping_ || ending_unasked_) {
     status = wait_status.ok() ? WhyEnded(*wait_status) : wait_status.status();
   }
   const auto ended = handlers_.ended;  // it may destroy us

@@ -47,7 +47,7 @@ class Sandbox {
   struct Handlers {
     // Once at most: the agent serves.
     std::function<void(const agent::Ready&)> ready;
-    // Once: the VMM has ended and its directory is gone. OK when Stop was called; else the reason
+    // Once: the VMM has ended and its directory is gone. OK when Stop ended it; else the reason
     // with the stage that the guest had reached and the console's last lines.
     std::function<void(const absl::Status&)> ended;
     // What the guest prints on its console, as it comes.
@@ -100,6 +100,7 @@ class Sandbox {
   bool init_ = false;     // its init runs
   bool ready_ = false;
   bool stopping_ = false;
+  bool ending_unasked_ = false;  // though Stop was called, the VMM ended by itself before
   std::optional<absl::Status> killed_because_;
   std::optional<vmm::Stopped> stopped_;
   std::unique_ptr<AgentCall> shutdown_call_;

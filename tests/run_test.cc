@@ -58,9 +58,9 @@ class RunTest : public ::testing::Test {
   }
   // Waits until no VMM runs and no sandbox' directory is left, which the test's deadline bounds.
   static void ExpectNothingLeft() {
-    const Result result = OnHost(R"(
+    const Result result = OnHost(R"sh(
       vmms() { cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^voidbox-vmm$'; }
-      while [ "$(vmms)" != 0 ] || [ -n "$(ls "$VOIDBOX_HOME/sandboxes")" ]; do sleep 0.1; done)");
+      while [ "$(vmms)" != 0 ] || [ -n "$(ls "$VOIDBOX_HOME/sandboxes")" ]; do sleep 0.1; done)sh");
     EXPECT_EQ(result.exit_status, 0) << result.error;
   }
 

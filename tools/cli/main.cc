@@ -256,6 +256,11 @@ int Main(std::vector<std::string> arguments) {
   completion.add_option("shell", shell)->required()->type_name("bash|zsh|fish");
   completion.footer("Example:\n  source <(voidbox completion bash)");
 
+  if (!arguments.empty() && arguments[0][0] != '-' &&
+      app.get_subcommands([&](CLI::App* one) { return one->get_name() == arguments[0]; }).empty()) {
+    return ExitStatusOf(absl::InvalidArgumentError(
+        absl::StrCat("unknown command ", arguments[0], "; see `voidbox --help`")));
+  }
   try {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 wants them so
     app.parse(arguments);

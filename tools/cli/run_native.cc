@@ -107,7 +107,7 @@ class NativeRun {
   }
 
   void OnSandboxEnded(const absl::Status& status) {
-    if (!ending_) {
+    if (!ending_ || (!failure_.ok() && !status.ok())) {
       exit_status_ = ExitStatusOf(status);
     } else if (!failure_.ok()) {
       exit_status_ = ExitStatusOf(failure_);
