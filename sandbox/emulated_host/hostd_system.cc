@@ -44,17 +44,6 @@ absl::Status Mount(const std::string& source, const std::string& target, const c
   return absl::OkStatus();
 }
 
-// An initramfs that was packed without root has no /dev/console for the kernel to open.
-absl::Status OpenConsole() {
-  const int fd = ::open("/dev/console", O_RDWR);
-  if (fd < 0) return ErrnoStatus("/dev/console");
-  for (int target = 0; target <= 2; ++target) {
-    if (fd != target && ::dup2(fd, target) < 0) return ErrnoStatus("dup2");
-  }
-  if (fd > 2) UniqueFd(fd).Reset();
-  return absl::OkStatus();
-}
-
 absl::Status LoadModule(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return ErrnoStatus(path);
@@ -135,7 +124,6 @@ absl::Status SwitchRoot() {
 
 absl::Status PrepareMachine() {
   RETURN_IF_ERROR(Mount("devtmpfs", "/dev", "devtmpfs"));
-  RETURN_IF_ERROR(OpenConsole());
   RETURN_IF_ERROR(Mount("proc", "/proc", "proc"));
   RETURN_IF_ERROR(Mount("sysfs", "/sys", "sysfs"));
   RETURN_IF_ERROR(Mount("cgroup2", "/sys/fs/cgroup", "cgroup2"));

@@ -1,0 +1,82 @@
+#include "sandbox/emulated_host/qemu.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/io.h"
+#include "base/status_matchers.h"
+#include "gtest/gtest.h"
+
+namespace voidbox {
+namespace {
+
+using ::testing::_;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+EmulatedMachine Machine() {
+  return {.qemu = "/bin/sh", .kernel = "/kernel", .initramfs = "/initramfs", .home = "/home,ro"};
+}
+
+TEST(QemuTest, SharesTheRootReadOnlyAndTheHomeWhateverItsName) {
+  const auto arguments = QemuArguments(Machine());
+  EXPECT_THAT(arguments, Contains(HasSubstr("local,path=/,mount_tag=hostroot,security_model=none,"
+                                            "readonly=on")));
+  // A comma in a name must not become an option.
+  EXPECT_THAT(arguments, Contains(HasSubstr("path=/home,,ro,mount_tag=voidboxhome")));
+}
+
+TEST(QemuTest, HasNoNetwork) {
+  for (const std::string& argument : QemuArguments(Machine())) {
+    EXPECT_THAT(argument, Not(HasSubstr("net"))) << argument;
+    EXPECT_THAT(argument, Not(HasSubstr("tcp"))) << argument;
+  }
+  EXPECT_THAT(QemuArguments(Machine()), Contains("-nodefaults"));
+}
+
+TEST(QemuTest, KeyDependsOnWhatTheStateDependsOn) {
+  const auto key = StateKey(Machine(), "digest");
+  ASSERT_THAT(key, IsOk());
+  EXPECT_EQ(*key, *StateKey(Machine(), "digest"));
+  EXPECT_NE(*key, *StateKey(Machine(), "another"));
+  EmulatedMachine machine = Machine();
+  machine.memory_mib = 1024;
+  EXPECT_NE(*key, *StateKey(machine, "digest"));
+  machine = Machine();
+  machine.clock = EmulatedMachine::Clock::kCounted;
+  EXPECT_NE(*key, *StateKey(machine, "digest"));
+  machine = Machine();
+  machine.qemu = "/bin/true";
+  EXPECT_NE(*key, *StateKey(machine, "digest"));
+}
+
+TEST(QemuTest, KeyDoesNotDependOnNames) {
+  EmulatedMachine machine = Machine();
+  machine.home = "/elsewhere";
+  machine.kernel = "/moved/kernel";
+  machine.initramfs = "/moved/initramfs";
+  EXPECT_EQ(*StateKey(Machine(), "digest"), *StateKey(machine, "digest"));
+}
+
+TEST(QemuTest, SaysThatQemuIsMissing) {
+  EmulatedMachine machine = Machine();
+  machine.qemu = "/nonexistent/qemu";
+  EXPECT_THAT(StateKey(machine, ""),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/nonexistent/qemu")));
+  EXPECT_THAT(StartQemu(machine, UniqueFd()), StatusIs(absl::StatusCode::kNotFound, _));
+}
+
+TEST(QemuTest, GivesWhatQemuSaysAndItsEnd) {
+  // A shell does not know QEMU's flags.
+  auto qemu = StartQemu(Machine(), UniqueFd());
+  ASSERT_THAT(qemu, IsOk());
+  ASSERT_THAT(qemu->process.Wait(), IsOk());
+  std::string text(4096, '\0');
+  auto got = ReadUpTo(qemu->console.get(), text.data(), text.size());
+  ASSERT_THAT(got, IsOk());
+  EXPECT_GT(*got, 0u);
+}
+
+}  // namespace
+}  // namespace voidbox
