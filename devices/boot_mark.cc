@@ -9,7 +9,9 @@ void BootMarkPort::Read(uint64_t, std::span<std::byte> out) {
 }
 
 void BootMarkPort::Write(uint64_t, std::span<const std::byte> in) {
-  if (!in.empty()) on_mark_(static_cast<uint8_t>(in[0]));
+  if (in.empty()) return;
+  const auto value = static_cast<uint8_t>(in[0]);
+  if (!reported_[value].exchange(true)) on_mark_(value);
 }
 
 }  // namespace voidbox

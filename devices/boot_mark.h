@@ -1,6 +1,8 @@
 #ifndef VOIDBOX_DEVICES_BOOT_MARK_H_
 #define VOIDBOX_DEVICES_BOOT_MARK_H_
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -17,7 +19,8 @@ enum BootMarkValue : uint8_t {
   kBootMarkAgentReady = 2,  // the agent serves
 };
 
-// Thread-safe when its callback is.
+// Each value is reported once, its first time: whoever listens gets a bounded number of reports,
+// however much the guest writes. Thread-safe when its callback is.
 class BootMarkPort final : public IoHandler {
  public:
   explicit BootMarkPort(std::function<void(uint8_t)> on_mark) : on_mark_(std::move(on_mark)) {}
@@ -26,6 +29,7 @@ class BootMarkPort final : public IoHandler {
 
  private:
   const std::function<void(uint8_t)> on_mark_;
+  std::array<std::atomic<bool>, 256> reported_ = {};
 };
 
 }  // namespace voidbox

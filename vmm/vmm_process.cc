@@ -250,6 +250,7 @@ absl::Status ValidateConfig(const vmm::VmConfig& config) {
 }
 
 int RunVmm(const vmm::VmConfig& config, const EventSink& events) {
+  ::signal(SIGPIPE, SIG_IGN);  // from the event sink, when its owner is gone
   vmm::VmEvent end;
   vmm::Stopped& stopped = *end.mutable_stopped();
   const auto refuse = [&stopped](const absl::Status& status) {

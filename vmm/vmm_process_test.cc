@@ -69,6 +69,16 @@ TEST(RunVmmTest, ARefusalIsAnEventAndLeavesNothing) {
   EXPECT_NE(::access(name, F_OK), 0);
 }
 
+TEST(RunVmmTest, AnOwnerThatIsGoneIsNoReasonToDie) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd write(ends[1]);
+  ::close(ends[0]);
+  vmm::VmConfig config = GoodConfig();
+  config.set_directory("/nonexistent/sandbox");
+  EXPECT_EQ(RunVmm(config, EventSink(write.get())), 1);
+}
+
 TEST(RunVmmTest, AMissingDirectoryIsRefusedAndNothingElseRemoved) {
   vmm::VmConfig config = GoodConfig();
   config.set_directory("/nonexistent/sandbox");
