@@ -95,7 +95,7 @@ absl::Status VmmProcess::Start() {
   RETURN_IF_ERROR(WatchLifeline());
   ASSIGN_OR_RETURN(control_, ControlServer::Create(directory_, kControlSocket, *loop_,
                                                    [this](const vmm::ControlRequest& request,
-                                                          ControlServer::Reply reply) {
+                                                          const ControlServer::Reply& reply) {
                                                      HandleControl(request, reply);
                                                    }));
   const bool confined = config_.seccomp() != vmm::SECCOMP_OFF;

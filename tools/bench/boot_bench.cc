@@ -1,0 +1,86 @@
+#include "tools/bench/boot_bench.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "tools/bench/guest_call.h"
+#include "tools/bench/process_usage.h"
+
+namespace voidbox::bench {
+namespace {
+
+// Until what a guest does after its boot is done.
+constexpr absl::Duration kSettle = absl::Seconds(1);
+constexpr absl::Duration kIdle = absl::Seconds(2);
+
+double Ms(int64_t ns) { return static_cast<double>(ns) / 1e6; }
+
+absl::Status MeasureIdle(VmmKind kind, const RunningVm& vm, BootSamples& samples) {
+  absl::SleepFor(kSettle);
+  ASSIGN_OR_RETURN(const VmmMemory memory, ReadVmmMemory(vm.pid(), kGuestMemoryBytes));
+  samples.resident_bytes.push_back(static_cast<double>(memory.resident));
+  samples.private_bytes.push_back(static_cast<double>(memory.private_));
+
+  const bool has_exits = kind == VmmKind::kVoidbox;
+  uint64_t exits_before = 0, exits_after = 0;
+  if (has_exits) {
+    ASSIGN_OR_RETURN(exits_before, vm.ReadExits());
+  }
+  const int64_t begin = MonotonicNs();
+  ASSIGN_OR_RETURN(const uint64_t cpu_before, ReadCpuNs(vm.pid()));
+  absl::SleepFor(kIdle);
+  ASSIGN_OR_RETURN(const uint64_t cpu_after, ReadCpuNs(vm.pid()));
+  const double elapsed = static_cast<double>(MonotonicNs() - begin);
+  samples.cpu_percent.push_back(static_cast<double>(cpu_after - cpu_before) / elapsed * 100);
+  if (has_exits) {
+    ASSIGN_OR_RETURN(exits_after, vm.ReadExits());
+    samples.exits_per_second.push_back(static_cast<double>(exits_after - exits_before) / elapsed *
+                                       1e9);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MeasureOne(VmmKind kind, const Vmms& vmms, const Stage& stage, BootSamples& samples) {
+  ASSIGN_OR_RETURN(const auto vm, RunningVm::Start(kind, vmms, stage));
+  RETURN_IF_ERROR(vm->AwaitReady());
+  const RunningVm::Times& times = vm->times();
+  if (times.agent != 0) {
+    ASSIGN_OR_RETURN(const UniqueFd call, StartExec(vm->vsock_socket(), {"true"}));
+    RETURN_IF_ERROR(FinishExec(call.get()));
+    samples.exec.push_back(Ms(MonotonicNs() - times.spawn));
+    samples.agent.push_back(Ms(times.agent - times.spawn));
+  }
+  if (times.enter != 0) samples.vmm_start.push_back(Ms(times.enter - times.spawn));
+  const double init = Ms(times.init - times.spawn);
+  const double guest_clock = static_cast<double>(vm->guest_clock_us()) / 1e3;
+  samples.init.push_back(init);
+  samples.guest_clock.push_back(guest_clock);
+  samples.kernel_entry.push_back(init - guest_clock);
+  return MeasureIdle(kind, *vm, samples);
+}
+
+}  // namespace
+
+absl::StatusOr<BootResult> RunBootBench(const Vmms& vmms, const Stage& stage,
+                                        const std::vector<VmmKind>& kinds, int rounds) {
+  BootResult result;
+  result.rounds = rounds;
+  for (const VmmKind kind : kinds) result.vmms.emplace_back(kind, BootSamples());
+  for (int round = 0; round <= rounds; ++round) {
+    for (auto& [kind, samples] : result.vmms) {
+      BootSamples unmeasured;
+      RETURN_IF_ERROR(MeasureOne(kind, vmms, stage, round == 0 ? unmeasured : samples));
+      const BootSamples& told = round == 0 ? unmeasured : samples;
+      LogInfo(round == 0 ? "warm-up" : absl::StrCat("round ", round, " of ", rounds), ": ",
+              DisplayName(kind), " reached init after ",
+              absl::FormatDuration(absl::Microseconds(static_cast<int64_t>(told.init.back() * 1e3))));
+    }
+  }
+  return result;
+}
+
+}  // namespace voidbox::bench

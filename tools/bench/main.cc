@@ -1,0 +1,208 @@
+// bench: measures voidbox and its peers. See --help.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "sandbox/boot_command_line.h"
+#include "sandbox/home.h"
+#include "sandbox/installation.h"
+#include "tools/bench/boot_bench.h"
+#include "tools/bench/counted_host.h"
+#include "tools/bench/exec_bench.h"
+#include "tools/bench/flags.h"
+#include "tools/bench/stage.h"
+#include "tools/bench/vsock_bench.h"
+#include "vmm/kvm_probe.h"
+
+namespace voidbox::bench {
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+
+constexpr char kQemu[] = "/usr/bin/qemu-system-x86_64";
+// Debian's packages qemu-system-x86, qemu-system-common and seabios; the first that has a file.
+constexpr const char* kFirmwareDirectories[] = {"/usr/share/qemu", "/usr/share/seabios"};
+constexpr const char* kFirmwareFiles[] = {"bios-microvm.bin", "qboot.rom", "linuxboot_dma.bin",
+                                          "pvh.bin"};
+
+constexpr char kFooter[] = R"(Times repeat to some thousandths: where /dev/kvm cannot run a guest's kernel at speed, all is measured
+inside an emulated KVM host whose clock counts instructions. All files are copied to RAM first, and
+one round goes unmeasured. Progress is told on standard error.
+
+Examples:
+  ./bazelw run //tools:bench -- boot
+  ./bazelw run //tools:bench -- boot --rounds 9 --peer firecracker=/usr/local/bin/firecracker
+  ./bazelw run //tools:bench -- exec --count 200 --peer firecracker=$PWD/firecracker --format json
+  ./bazelw run //tools:bench -- vsock --bytes 64M --format json)";
+
+// Bazel's output tree is one level higher than for programs that lie in tools/ itself.
+absl::StatusOr<Installation> FindInstallation() {
+  ASSIGN_OR_RETURN(const Installation own, Installation::Find());
+  return Installation::Of(std::filesystem::path(own.executable()).parent_path().string());
+}
+std::string InitramfsOf(const Installation& installation, const std::string& what) {
+  return absl::StrCat(installation.executable(), "/bench_", what == "vsock" ? "vsock" : "boot",
+                      ".cpio");
+}
+
+absl::Status StageQemu(Stage& stage, Vmms& vmms) {
+  ASSIGN_OR_RETURN(vmms.qemu, stage.AddProgram(kQemu, "qemu"));
+  ASSIGN_OR_RETURN(vmms.qemu_firmware, stage.AddDirectory("firmware"));
+  for (const std::string file : kFirmwareFiles) {
+    for (const std::string directory : kFirmwareDirectories) {
+      const std::string source = absl::StrCat(directory, "/", file);
+      if (::access(source.c_str(), R_OK) != 0) continue;
+      RETURN_IF_ERROR(stage.AddFile(source, absl::StrCat("firmware/", file)).status());
+      break;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Vmms> StageVmms(const std::string& what, const Settings& settings, Stage& stage) {
+  LogInfo("copying all files to RAM");
+  ASSIGN_OR_RETURN(const Installation installation, FindInstallation());
+  ASSIGN_OR_RETURN(const std::string vmm, installation.Path(Installation::Item::kVmm));
+  ASSIGN_OR_RETURN(const std::string kernel, installation.Path(Installation::Item::kGuestKernel));
+  Vmms vmms;
+  ASSIGN_OR_RETURN(vmms.guest.kernel, stage.AddFile(kernel, "vmlinux"));
+  ASSIGN_OR_RETURN(vmms.guest.initramfs, stage.AddFile(InitramfsOf(installation, what), "initramfs"));
+  vmms.guest.command_line = kBootCommandLine;
+  ASSIGN_OR_RETURN(vmms.voidbox, stage.AddProgram(vmm, "voidbox-vmm"));
+  if (!settings.firecracker.empty()) {
+    ASSIGN_OR_RETURN(vmms.firecracker, stage.AddProgram(settings.firecracker, "firecracker.bin"));
+  }
+  if (what == "boot") RETURN_IF_ERROR(StageQemu(stage, vmms));
+  return vmms;
+}
+
+absl::StatusOr<std::string> Measure(const std::string& what, const Settings& settings) {
+  const bool boot = what == "boot";
+  ASSIGN_OR_RETURN(Stage stage, Stage::Create());
+  ASSIGN_OR_RETURN(const Vmms vmms, StageVmms(what, settings, stage));
+  std::vector<VmmKind> kinds = {VmmKind::kVoidbox};
+  if (boot) kinds.push_back(VmmKind::kQemuMicrovm);
+  if (!vmms.firecracker.empty()) kinds.push_back(VmmKind::kFirecracker);
+  if (boot) {
+    ASSIGN_OR_RETURN(const BootResult result, RunBootBench(vmms, stage, kinds, settings.rounds));
+    return settings.json ? BootJson(result) : BootText(result);
+  }
+  if (what == "exec") {
+    ASSIGN_OR_RETURN(const ExecResult result,
+                     RunExecBench(vmms, stage, kinds, settings.rounds, settings.count));
+    return settings.json ? ExecJson(result) : ExecText(result);
+  }
+  ASSIGN_OR_RETURN(const VsockResult result,
+                   RunVsockBench(vmms, stage, kinds, settings.rounds, settings.bytes));
+  return settings.json ? VsockJson(result) : VsockText(result);
+}
+
+absl::StatusOr<int> MeasureInHost(const std::vector<std::string>& argv) {
+  ASSIGN_OR_RETURN(const Installation installation, FindInstallation());
+  EmulatedMachine machine;
+  ASSIGN_OR_RETURN(machine.kernel, installation.Path(Installation::Item::kHostKernel));
+  ASSIGN_OR_RETURN(machine.initramfs, installation.Path(Installation::Item::kHostInitramfs));
+  ASSIGN_OR_RETURN(machine.home, VoidboxHome());
+  RETURN_IF_ERROR(CreatePrivateDirectory(machine.home));
+  ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
+  CountedHost host(*loop);
+  return host.Run(machine, argv);
+}
+
+absl::StatusOr<int> Run(const std::string& what, const Flags& flags) {
+  const absl::StatusOr<Settings> settings = CheckFlags(flags);
+  if (!settings.ok()) {
+    LogError(settings.status().message());
+    return kExitUsage;
+  }
+  const bool emulated = !flags.inside && flags.kvm_host != "native" &&
+                        (flags.kvm_host == "emulated" || !ProbeKvm().usable);
+  if (emulated) {
+    ASSIGN_OR_RETURN(const Installation own, Installation::Find());
+    return MeasureInHost(InsideCommand(own.executable(), what, flags, *settings));
+  }
+  ASSIGN_OR_RETURN(const std::string report, Measure(what, *settings));
+  std::fputs(report.c_str(), stdout);
+  return 0;
+}
+
+void AddFlags(CLI::App& command, Flags& flags) {
+  command.add_option("--rounds", flags.rounds, "measured rounds, 5 or more")
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--peer", flags.peers, "measure this Firecracker too")
+      ->type_name("firecracker=PATH")
+      ->allow_extra_args(false);
+  command.add_option("--format", flags.format, "text for people, json for programs")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("text|json")
+      ->capture_default_str();
+  command.add_option("--kvm-host", flags.kvm_host,
+                     "where: auto measures /dev/kvm; native uses it; emulated counts instructions")
+      ->check(CLI::IsMember({"auto", "native", "emulated"}))
+      ->type_name("HOST")
+      ->capture_default_str();
+  command.add_flag("--inside", flags.inside)->group("");  // for our own use
+}
+
+// `bazel run` starts programs elsewhere and says where the person is.
+void EnterWorkingDirectory() {
+  const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
+  if (directory != nullptr && ::chdir(directory) != 0) LogWarning("cannot enter ", directory);
+}
+
+int Main(int argc, char** argv) {
+  EnterWorkingDirectory();
+  CLI::App app("Measures voidbox beside QEMU's microvm and Firecracker.", "bench");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  Flags flags;
+  CLI::App& boot = *app.add_subcommand(
+      "boot", "Time from process start to init, agent and first command; the VMM's memory");
+  CLI::App& exec = *app.add_subcommand("exec", "Round trips of a command in a running guest");
+  CLI::App& vsock = *app.add_subcommand("vsock", "Bulk transfer between host and guest");
+  for (CLI::App* command : {&boot, &exec, &vsock}) {
+    AddFlags(*command, flags);
+    command->footer(kFooter);
+  }
+  exec.add_option("--count", flags.count, "commands, one after the other")
+      ->type_name("N")
+      ->capture_default_str();
+  vsock.add_option("--bytes", flags.bytes, "to transfer each way, such as 64M")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    LogError(error.what());
+    return kExitUsage;
+  }
+  const auto status = Run(app.get_subcommands()[0]->get_name(), flags);
+  if (status.ok()) return *status;
+  LogError(status.status().message());
+  return kExitFailure;
+}
+
+}  // namespace
+}  // namespace voidbox::bench
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  voidbox::SetLogTarget(STDERR_FILENO, "bench");
+  return voidbox::bench::Main(argc, argv);
+}

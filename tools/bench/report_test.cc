@@ -1,0 +1,131 @@
+// The reports of all three benchmarks.
+#include <nlohmann/json.hpp>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tools/bench/boot_bench.h"
+#include "tools/bench/exec_bench.h"
+#include "tools/bench/table.h"
+#include "tools/bench/vsock_bench.h"
+
+namespace voidbox::bench {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::vector<std::string> Keys(const nlohmann::ordered_json& json) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  return keys;
+}
+
+BootResult Boot(bool with_firecracker) {
+  BootResult result;
+  result.rounds = 5;
+  BootSamples own;
+  own.vmm_start = {9};
+  own.kernel_entry = {30};
+  own.init = {80, 90, 100};
+  own.agent = {110};
+  own.exec = {120.5};
+  own.guest_clock = {35.1234};
+  own.resident_bytes = {2048 * 1024};
+  own.private_bytes = {1024 * 1024};
+  own.cpu_percent = {0.025};
+  own.exits_per_second = {2};
+  result.vmms.emplace_back(VmmKind::kVoidbox, own);
+  BootSamples qemu;
+  qemu.init = {300};
+  qemu.guest_clock = {36};
+  qemu.resident_bytes = {1e6};
+  qemu.private_bytes = {1e6};
+  result.vmms.emplace_back(VmmKind::kQemuMicrovm, qemu);
+  BootSamples firecracker = own;
+  firecracker.init = {120};
+  if (with_firecracker) result.vmms.emplace_back(VmmKind::kFirecracker, firecracker);
+  return result;
+}
+
+TEST(ReportTest, TableAlignsItsColumns) {
+  Table table;
+  table.AddRow({"a", "bb", "c"});
+  table.AddRow({"long", "b", ""});
+  EXPECT_EQ(table.Text(), "a      bb   c\nlong    b\n");
+}
+
+TEST(ReportTest, SummaryHasMedianAndBounds) {
+  EXPECT_EQ(SummaryCell({3, 1, 2}, 1), "2.0 (1.0 to 3.0)");
+  EXPECT_EQ(SummaryCell({2048}, 0, 1.0 / 1024), "2 (2 to 2)");
+  EXPECT_EQ(SummaryCell({}, 1), "-");
+}
+
+TEST(ReportTest, BootJsonHasTheNamedKeys) {
+  const auto json = nlohmann::ordered_json::parse(BootJson(Boot(true)));
+  EXPECT_EQ(Keys(json), (std::vector<std::string>{"voidbox", "qemu_microvm", "firecracker",
+                                                  "ratio_to_qemu_microvm",
+                                                  "ratio_to_firecracker"}));
+  EXPECT_EQ(Keys(json["voidbox"]),
+            (std::vector<std::string>{"boot_to_init_ms", "boot_to_exec_ms", "guest_clock_ms",
+                                      "vmm_resident_bytes", "vmm_private_bytes"}));
+  EXPECT_EQ(json["voidbox"]["boot_to_init_ms"], 90);
+  EXPECT_EQ(json["voidbox"]["boot_to_exec_ms"], 120.5);
+  EXPECT_EQ(json["voidbox"]["guest_clock_ms"], 35.123);
+  EXPECT_EQ(json["voidbox"]["vmm_resident_bytes"], 2097152);
+  EXPECT_TRUE(json["qemu_microvm"]["boot_to_exec_ms"].is_null());
+  EXPECT_EQ(json["ratio_to_qemu_microvm"], 0.3);
+  EXPECT_EQ(json["ratio_to_firecracker"], 0.75);
+}
+
+TEST(ReportTest, BootWithoutFirecrackerDoesNotSpeakOfIt) {
+  const auto json = nlohmann::ordered_json::parse(BootJson(Boot(false)));
+  EXPECT_FALSE(json.contains("firecracker"));
+  EXPECT_FALSE(json.contains("ratio_to_firecracker"));
+  EXPECT_THAT(BootText(Boot(false)), Not(HasSubstr("Firecracker")));
+}
+
+TEST(ReportTest, BootTextHasEveryFigure) {
+  const std::string text = BootText(Boot(true));
+  for (const char* figure :
+       {"VMM start, ms", "kernel entry, ms", "90.00 (80.00 to 100.00)", "agent ready, ms",
+        "first exec result, ms", "guest's own clock at init, ms", "2048 (2048 to 2048)",
+        "1024 (1024 to 1024)", "init: 0.300 x QEMU microvm", "init: 0.750 x Firecracker",
+        "5 rounds"}) {
+    EXPECT_THAT(text, HasSubstr(figure));
+  }
+}
+
+TEST(ReportTest, ExecJsonHasTheNamedKeys) {
+  ExecResult result;
+  result.count = 3;
+  result.vmms.emplace_back(VmmKind::kVoidbox, ExecSamples{{300, 100, 200}, {1000, 3000}});
+  auto json = nlohmann::ordered_json::parse(ExecJson(result));
+  EXPECT_EQ(json["voidbox"]["p50_us"], 200);
+  EXPECT_EQ(json["voidbox"]["p99_us"], 300);
+  EXPECT_EQ(json["voidbox"]["at_once_16_us"], 2000);
+  EXPECT_FALSE(json.contains("ratio_to_firecracker"));
+  result.vmms.emplace_back(VmmKind::kFirecracker, ExecSamples{{400}, {4000}});
+  json = nlohmann::ordered_json::parse(ExecJson(result));
+  EXPECT_EQ(json["firecracker"]["p50_us"], 400);
+  EXPECT_EQ(json["ratio_to_firecracker"], 0.5);
+  EXPECT_THAT(ExecText(result), HasSubstr("p50: 0.500 x Firecracker"));
+  EXPECT_THAT(ExecText(result), HasSubstr("2000.0 (1000.0 to 3000.0)"));
+}
+
+TEST(ReportTest, VsockJsonHasTheNamedKeysAndTheWorseRatio) {
+  VsockResult result;
+  result.bytes = 1 << 20;
+  result.rounds = 5;
+  result.vmms.emplace_back(VmmKind::kVoidbox, VsockSamples{{300}, {400}});
+  result.vmms.emplace_back(VmmKind::kFirecracker, VsockSamples{{200}, {100}});
+  const auto json = nlohmann::ordered_json::parse(VsockJson(result));
+  EXPECT_EQ(json["voidbox"]["to_guest_mb_s"], 300);
+  EXPECT_EQ(json["voidbox"]["to_host_mb_s"], 400);
+  EXPECT_EQ(json["ratio_to_firecracker"], 1.5);
+  EXPECT_EQ(json["to_guest_ratio_to_firecracker"], 1.5);
+  EXPECT_EQ(json["to_host_ratio_to_firecracker"], 4);
+  EXPECT_THAT(VsockText(result), HasSubstr("to the host: 4.000 x Firecracker"));
+}
+
+}  // namespace
+}  // namespace voidbox::bench
