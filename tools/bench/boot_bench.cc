@@ -75,9 +75,10 @@ absl::StatusOr<BootResult> RunBootBench(const Vmms& vmms, const Stage& stage,
       BootSamples unmeasured;
       RETURN_IF_ERROR(MeasureOne(kind, vmms, stage, round == 0 ? unmeasured : samples));
       const BootSamples& told = round == 0 ? unmeasured : samples;
-      LogInfo(round == 0 ? "warm-up" : absl::StrCat("round ", round, " of ", rounds), ": ",
-              DisplayName(kind), " reached init after ",
-              absl::FormatDuration(absl::Microseconds(static_cast<int64_t>(told.init.back() * 1e3))));
+      LogInfo(
+          round == 0 ? "warm-up" : absl::StrCat("round ", round, " of ", rounds), ": ",
+          DisplayName(kind), " reached init after ",
+          absl::FormatDuration(absl::Microseconds(static_cast<int64_t>(told.init.back() * 1e3))));
     }
   }
   return result;

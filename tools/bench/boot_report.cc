@@ -65,9 +65,9 @@ std::string BootText(const BootResult& result) {
     }
     table.AddRow(std::move(cells));
   }
-  std::string text = absl::StrCat("Boot of the same kernel and initramfs, ", kGuestMemoryMib,
-                                  " MiB, 1 vCPU, ", result.rounds, " rounds; from process start\n\n",
-                                  table.Text(), "\n");
+  std::string text =
+      absl::StrCat("Boot of the same kernel and initramfs, ", kGuestMemoryMib, " MiB, 1 vCPU, ",
+                   result.rounds, " rounds; from process start\n\n", table.Text(), "\n");
   for (const VmmKind peer : {VmmKind::kQemuMicrovm, VmmKind::kFirecracker}) {
     const double ratio = InitRatio(result, peer);
     if (ratio > 0) absl::StrAppendFormat(&text, "init: %.3f x %s\n", ratio, DisplayName(peer));

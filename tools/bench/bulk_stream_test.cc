@@ -74,7 +74,8 @@ TEST_F(BulkStreamTest, ChecksumSeesOneBitAndTheOrder) {
   ASSERT_THAT(flipped, IsOk());
   EXPECT_NE(flipped->checksum, intact->checksum);
   SetUp();
-  const auto swapped = ReceiveCorrupted([](Block& block, uint64_t) { std::swap(block[1], block[2]); });
+  const auto swapped =
+      ReceiveCorrupted([](Block& block, uint64_t) { std::swap(block[1], block[2]); });
   ASSERT_THAT(swapped, IsOk());
   EXPECT_NE(swapped->checksum, intact->checksum);
 }

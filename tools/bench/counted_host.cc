@@ -37,8 +37,9 @@ absl::StatusOr<int> CountedHost::Run(EmulatedMachine machine,
 }
 
 absl::Status CountedHost::Start(const EmulatedMachine& machine) {
-  LogInfo("no KVM that could be measured here: starting an emulated KVM host whose clock counts "
-          "instructions (half a minute, or some on a busy machine)");
+  LogInfo(
+      "no KVM that could be measured here: starting an emulated KVM host whose clock counts "
+      "instructions (half a minute, or some on a busy machine)");
   ASSIGN_OR_RETURN(RunningQemu qemu, StartQemu(machine, UniqueFd()));
   qemu_.emplace(std::move(qemu));
   ASSIGN_OR_RETURN(console_watch_, loop_.Add(qemu_->console.get(), EPOLLIN,
@@ -47,9 +48,9 @@ absl::Status CountedHost::Start(const EmulatedMachine& machine) {
     qemu_watch_.Reset();
     Expect(OnConsole());
     const auto status = qemu_->process.Wait();
-    Finish(absl::UnavailableError(absl::StrCat(
-        "QEMU has ended: ", status.ok() ? DescribeWaitStatus(*status) : "unknown", "\n",
-        console_tail_.LastLines(kConsoleLinesInErrors))));
+    Finish(absl::UnavailableError(
+        absl::StrCat("QEMU has ended: ", status.ok() ? DescribeWaitStatus(*status) : "unknown",
+                     "\n", console_tail_.LastLines(kConsoleLinesInErrors))));
   }));
   ASSIGN_OR_RETURN(mux_, Mux::Create(loop_, std::move(qemu_->port), {}, nullptr,
                                      [this](const absl::Status& status) { Expect(status); }));
@@ -116,12 +117,10 @@ absl::Status CountedHost::StartCommand() {
   RETURN_IF_ERROR(mux_->Open(std::move(pair.first)));
   agent::ExecRequest request;
   for (const std::string& argument : argv_) request.add_argv(argument);
-  ASSIGN_OR_RETURN(session_,
-                   ExecSession::Start(loop_, std::move(pair.second), std::nullopt,
-                                      std::move(request), {.input = -1},
-                                      [this](absl::StatusOr<agent::ExecEnded> ended) {
-                                        OnEnded(ended);
-                                      }));
+  ASSIGN_OR_RETURN(
+      session_, ExecSession::Start(
+                    loop_, std::move(pair.second), std::nullopt, std::move(request), {.input = -1},
+                    [this](absl::StatusOr<agent::ExecEnded> ended) { OnEnded(ended); }));
   return absl::OkStatus();
 }
 

@@ -68,8 +68,8 @@ absl::StatusOr<Settings> CheckFlags(const Flags& flags) {
 std::vector<std::string> InsideCommand(const std::string& executable, const std::string& what,
                                        const Flags& flags, const Settings& settings) {
   std::vector<std::string> argv = {
-      executable, what, "--inside", "--rounds", absl::StrCat(flags.rounds), "--format",
-      flags.format};
+      executable, what,        "--inside", "--rounds", absl::StrCat(flags.rounds),
+      "--format", flags.format};
   if (!settings.firecracker.empty()) {
     argv.insert(argv.end(), {"--peer", absl::StrCat("firecracker=", settings.firecracker)});
   }

@@ -34,7 +34,8 @@ TEST(FlagsTest, BytesAreBlocks) {
   EXPECT_EQ(bytes("64K"), 64u << 10);
   EXPECT_EQ(bytes("65536"), 65536u);
   EXPECT_EQ(bytes("1G"), 1u << 30);
-  for (const char* bad : {"", "0", "63K", "65537", "-1M", "12Q", "M", "16777216T", "99999999999G"}) {
+  for (const char* bad :
+       {"", "0", "63K", "65537", "-1M", "12Q", "M", "16777216T", "99999999999G"}) {
     EXPECT_THAT(CheckFlags({.bytes = bad}),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--bytes")))
         << bad;
@@ -61,9 +62,9 @@ TEST(FlagsTest, TheSameIsMeasuredInside) {
   ASSERT_THAT(settings, IsOk());
   EXPECT_THAT(InsideCommand("/b", "boot", flags, *settings),
               ElementsAre("/b", "boot", "--inside", "--rounds", "7", "--format", "json"));
-  EXPECT_THAT(InsideCommand("/b", "exec", flags, *settings),
-              ElementsAre("/b", "exec", "--inside", "--rounds", "7", "--format", "json", "--count",
-                          "20"));
+  EXPECT_THAT(
+      InsideCommand("/b", "exec", flags, *settings),
+      ElementsAre("/b", "exec", "--inside", "--rounds", "7", "--format", "json", "--count", "20"));
   settings->firecracker = "/fc";
   EXPECT_THAT(InsideCommand("/b", "vsock", flags, *settings),
               ElementsAre("/b", "vsock", "--inside", "--rounds", "7", "--format", "json", "--peer",

@@ -77,36 +77,24 @@ std::string FirecrackerConfig(const Guest& guest, const std::string& directory) 
 }
 
 Program FirecrackerCommand(const Program& firecracker, const std::string& directory) {
-  return With(firecracker, {"--no-seccomp", "--no-api", "--log-path", absl::StrCat(directory, "/log"),
-                            "--level", "Error", "--config-file",
-                            absl::StrCat(directory, "/config.json")});
+  return With(firecracker,
+              {"--no-seccomp", "--no-api", "--log-path", absl::StrCat(directory, "/log"), "--level",
+               "Error", "--config-file", absl::StrCat(directory, "/config.json")});
 }
 
 Program QemuMicrovmCommand(const Program& qemu, const std::string& firmware, const Guest& guest) {
-  return With(qemu, {"-L",
-                     firmware,
-                     "-machine",
-                     "microvm,acpi=off,pit=on,pic=on,rtc=off,isa-serial=on",
-                     "-accel",
-                     "kvm",
-                     "-cpu",
-                     "host",
-                     "-m",
-                     absl::StrCat(kGuestMemoryMib),
-                     "-smp",
-                     "1",
-                     "-kernel",
-                     guest.kernel,
-                     "-initrd",
-                     guest.initramfs,
-                     "-append",
-                     guest.command_line,
-                     "-nodefaults",
-                     "-no-user-config",
-                     "-display",
-                     "none",
-                     "-serial",
-                     "stdio"});
+  return With(qemu, {"-L",          firmware,
+                     "-machine",    "microvm,acpi=off,pit=on,pic=on,rtc=off,isa-serial=on",
+                     "-accel",      "kvm",
+                     "-cpu",        "host",
+                     "-m",          absl::StrCat(kGuestMemoryMib),
+                     "-smp",        "1",
+                     "-kernel",     guest.kernel,
+                     "-initrd",     guest.initramfs,
+                     "-append",     guest.command_line,
+                     "-nodefaults", "-no-user-config",
+                     "-display",    "none",
+                     "-serial",     "stdio"});
 }
 
 }  // namespace voidbox::bench

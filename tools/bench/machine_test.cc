@@ -11,7 +11,8 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 
-const Guest kGuest = {.kernel = "/s/vmlinux", .initramfs = "/s/initramfs", .command_line = "quiet \"x"};
+const Guest kGuest = {
+    .kernel = "/s/vmlinux", .initramfs = "/s/initramfs", .command_line = "quiet \"x"};
 
 TEST(MachineTest, VoidboxGetsItsConfiguration) {
   const vmm::VmConfig config = VoidboxConfig(kGuest, "/s/voidbox", 1);

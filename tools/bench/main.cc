@@ -39,7 +39,8 @@ constexpr const char* kFirmwareDirectories[] = {"/usr/share/qemu", "/usr/share/s
 constexpr const char* kFirmwareFiles[] = {"bios-microvm.bin", "qboot.rom", "linuxboot_dma.bin",
                                           "pvh.bin"};
 
-constexpr char kFooter[] = R"(Times repeat to some thousandths: where /dev/kvm cannot run a guest's kernel at speed, all is measured
+constexpr char kFooter[] =
+    R"(Times repeat to some thousandths: where /dev/kvm cannot run a guest's kernel at speed, all is measured
 inside an emulated KVM host whose clock counts instructions. All files are copied to RAM first, and
 one round goes unmeasured. Progress is told on standard error.
 
@@ -80,7 +81,8 @@ absl::StatusOr<Vmms> StageVmms(const std::string& what, const Settings& settings
   ASSIGN_OR_RETURN(const std::string kernel, installation.Path(Installation::Item::kGuestKernel));
   Vmms vmms;
   ASSIGN_OR_RETURN(vmms.guest.kernel, stage.AddFile(kernel, "vmlinux"));
-  ASSIGN_OR_RETURN(vmms.guest.initramfs, stage.AddFile(InitramfsOf(installation, what), "initramfs"));
+  ASSIGN_OR_RETURN(vmms.guest.initramfs,
+                   stage.AddFile(InitramfsOf(installation, what), "initramfs"));
   vmms.guest.command_line = kBootCommandLine;
   ASSIGN_OR_RETURN(vmms.voidbox, stage.AddProgram(vmm, "voidbox-vmm"));
   if (!settings.firecracker.empty()) {
@@ -151,8 +153,9 @@ void AddFlags(CLI::App& command, Flags& flags) {
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("text|json")
       ->capture_default_str();
-  command.add_option("--kvm-host", flags.kvm_host,
-                     "where: auto measures /dev/kvm; native uses it; emulated counts instructions")
+  command
+      .add_option("--kvm-host", flags.kvm_host,
+                  "where: auto measures /dev/kvm; native uses it; emulated counts instructions")
       ->check(CLI::IsMember({"auto", "native", "emulated"}))
       ->type_name("HOST")
       ->capture_default_str();

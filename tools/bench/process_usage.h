@@ -17,8 +17,8 @@ struct VmmMemory {
 };
 
 // From the contents of /proc/PID/smaps (proc(5)). Mappings of `guest_ram_bytes` and more are the
-// guest's RAM: a neighbour with the same properties may have merged with it. DATA_LOSS when the text
-// makes no sense, NOT_FOUND when no mapping is that large.
+// guest's RAM: a neighbour with the same properties may have merged with it. DATA_LOSS when the
+// text makes no sense, NOT_FOUND when no mapping is that large.
 absl::StatusOr<VmmMemory> ParseSmaps(absl::string_view smaps, uint64_t guest_ram_bytes);
 absl::StatusOr<VmmMemory> ReadVmmMemory(pid_t pid, uint64_t guest_ram_bytes);
 

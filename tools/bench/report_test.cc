@@ -62,9 +62,9 @@ TEST(ReportTest, SummaryHasMedianAndBounds) {
 
 TEST(ReportTest, BootJsonHasTheNamedKeys) {
   const auto json = nlohmann::ordered_json::parse(BootJson(Boot(true)));
-  EXPECT_EQ(Keys(json), (std::vector<std::string>{"voidbox", "qemu_microvm", "firecracker",
-                                                  "ratio_to_qemu_microvm",
-                                                  "ratio_to_firecracker"}));
+  EXPECT_EQ(Keys(json),
+            (std::vector<std::string>{"voidbox", "qemu_microvm", "firecracker",
+                                      "ratio_to_qemu_microvm", "ratio_to_firecracker"}));
   EXPECT_EQ(Keys(json["voidbox"]),
             (std::vector<std::string>{"boot_to_init_ms", "boot_to_exec_ms", "guest_clock_ms",
                                       "vmm_resident_bytes", "vmm_private_bytes"}));

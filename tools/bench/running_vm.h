@@ -47,10 +47,10 @@ class RunningVm {
  public:
   // Host's CLOCK_MONOTONIC in nanoseconds; 0 for what has not happened.
   struct Times {
-    int64_t spawn = 0;   // just before the process was made
-    int64_t enter = 0;   // the first vCPU entered the guest; only voidbox says so
-    int64_t init = 0;    // the first character of init's sign reached us
-    int64_t agent = 0;   // the agent's connection reached us; not for QEMU
+    int64_t spawn = 0;  // just before the process was made
+    int64_t enter = 0;  // the first vCPU entered the guest; only voidbox says so
+    int64_t init = 0;   // the first character of init's sign reached us
+    int64_t agent = 0;  // the agent's connection reached us; not for QEMU
   };
 
   static absl::StatusOr<std::unique_ptr<RunningVm>> Start(VmmKind kind, const Vmms& vmms,

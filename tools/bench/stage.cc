@@ -31,10 +31,10 @@ absl::StatusOr<std::string> OutputOf(const std::vector<std::string>& argv) {
   UniqueFd write(fds[1]);
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return ErrnoStatus("/dev/null");
-  ASSIGN_OR_RETURN(ChildProcess child, ChildProcess::Spawn({.argv = argv,
-                                                            .descriptors = {{null.get(), 0},
-                                                                            {write.get(), 1},
-                                                                            {null.get(), 2}}}));
+  ASSIGN_OR_RETURN(
+      ChildProcess child,
+      ChildProcess::Spawn(
+          {.argv = argv, .descriptors = {{null.get(), 0}, {write.get(), 1}, {null.get(), 2}}}));
   write.Reset();
   std::string output(kMaxOutputBytes, '\0');
   ASSIGN_OR_RETURN(const size_t got, ReadUpTo(read.get(), output.data(), output.size()));

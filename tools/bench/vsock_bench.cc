@@ -58,8 +58,7 @@ absl::StatusOr<double> Transfer(const RunningVm& vm, BulkOperation operation, ui
 }
 
 absl::Status Round(const RunningVm& vm, uint64_t blocks, bool checked, VsockSamples& samples) {
-  ASSIGN_OR_RETURN(const double to_guest,
-                   Transfer(vm, BulkOperation::kToGuest, blocks, checked));
+  ASSIGN_OR_RETURN(const double to_guest, Transfer(vm, BulkOperation::kToGuest, blocks, checked));
   ASSIGN_OR_RETURN(const double to_host, Transfer(vm, BulkOperation::kToHost, blocks, checked));
   samples.to_guest.push_back(to_guest);
   samples.to_host.push_back(to_host);
