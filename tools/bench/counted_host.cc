@@ -120,7 +120,7 @@ absl::Status CountedHost::StartCommand() {
   ASSIGN_OR_RETURN(
       session_, ExecSession::Start(
                     loop_, std::move(pair.second), std::nullopt, std::move(request), {.input = -1},
-                    [this](absl::StatusOr<agent::ExecEnded> ended) { OnEnded(ended); }));
+                    [this](const absl::StatusOr<agent::ExecEnded>& ended) { OnEnded(ended); }));
   return absl::OkStatus();
 }
 
