@@ -383,9 +383,10 @@ TEST(AgentGuestShutdownTest, AnOrderlyStopWritesWhatTheGuestHasNotYetWritten) {
     options.disks.push_back({.path = path, .read_only = false});
   });
   ASSERT_THAT(guest, IsOk());
-  const auto exec = (*guest)->Run(absl::StrCat("printf '", text, "' >/dev/vda"));
-  ASSERT_TRUE(exec->ended.has_value());
-  EXPECT_EQ(exec->ended->exit_code(), 0u) << exec->err;
+  // The last one to close the disk would write it.
+  const auto exec = (*guest)->Start(GuestSandbox::Shell(
+      absl::StrCat("exec 7>/dev/vda; printf '", text, "' >&7; echo ready; sleep 1000")));
+  (*guest)->AwaitOutput(*exec, "ready\n");
   (*guest)->sandbox().Stop(/*orderly=*/true);
   EXPECT_THAT((*guest)->AwaitEnd(), IsOk());
   EXPECT_EQ(ReadFile(path)->substr(0, text.size()), text);
