@@ -90,6 +90,14 @@ TestingClient TestingServer::Connect(int send_buffer_bytes) {
   return TestingClient(UniqueFd(pair[1]));
 }
 
+void TestingServer::AwaitTurn() {
+  std::promise<void> turn;
+  // The first task may run in the middle of a turn that has fetched its events before; between the
+  // second and the third lies a whole one.
+  loop_->Post([&] { loop_->Post([&] { loop_->Post([&] { turn.set_value(); }); }); });
+  turn.get_future().wait();
+}
+
 void TestingServer::AwaitIdle() {
   std::promise<void> idle;
   // Looks again at every turn of the loop; events come between.

@@ -40,6 +40,8 @@ class TestingServer {
   // A new call. The agent's side of the stream buffers so many bytes, or as many as the kernel
   // likes.
   TestingClient Connect(int send_buffer_bytes = 0);
+  // Waits until the loop has handled every event that is there now.
+  void AwaitTurn();
   // Waits until no call is left.
   void AwaitIdle();
   size_t shutdowns() const { return shutdowns_; }  // after AwaitIdle

@@ -38,6 +38,15 @@ const sockaddr* Generic(const sockaddr_vm& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
+UniqueFd AcceptVsock(int socket, uint32_t& peer_cid) {
+  sockaddr_vm peer = {};
+  socklen_t size = sizeof(peer);
+  UniqueFd stream(
+      ::accept4(socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  peer_cid = peer.svm_cid;
+  return stream;
+}
+
 UniqueFd Spare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
@@ -50,8 +59,15 @@ absl::StatusOr<std::unique_ptr<VsockListener>> VsockListener::Create(EventLoop& 
     return ErrnoStatus(absl::StrCat("bind to vsock port ", port));
   }
   if (::listen(socket.get(), kBacklog) != 0) return ErrnoStatus("listen");
+  return CreateOn(loop, std::move(socket), AcceptVsock, std::move(on_stream));
+}
+
+absl::StatusOr<std::unique_ptr<VsockListener>> VsockListener::CreateOn(EventLoop& loop,
+                                                                       UniqueFd socket,
+                                                                       AcceptFunction accept,
+                                                                       Handler on_stream) {
   std::unique_ptr<VsockListener> listener(
-      new VsockListener(std::move(socket), Spare(), std::move(on_stream)));
+      new VsockListener(std::move(socket), std::move(accept), Spare(), std::move(on_stream)));
   VsockListener* self = listener.get();
   ASSIGN_OR_RETURN(self->watch_,
                    loop.Add(self->socket_.get(), EPOLLIN, [self](uint32_t) { self->Accept(); }));
@@ -61,12 +77,10 @@ absl::StatusOr<std::unique_ptr<VsockListener>> VsockListener::Create(EventLoop& 
 // One at a time, and only when there is one: Linux (6.1, vsock_accept) sleeps until the next timer
 // tick before it says EAGAIN, on non-blocking sockets too.
 void VsockListener::Accept() {
-  sockaddr_vm peer = {};
-  socklen_t size = sizeof(peer);
-  UniqueFd stream(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                            SOCK_CLOEXEC | SOCK_NONBLOCK));
+  uint32_t peer_cid = VMADDR_CID_ANY;
+  UniqueFd stream = accept_(socket_.get(), peer_cid);
   if (stream) {
-    if (peer.svm_cid == VMADDR_CID_HOST) on_stream_(std::move(stream));
+    if (peer_cid == VMADDR_CID_HOST) on_stream_(std::move(stream));
   } else if (errno == EMFILE || errno == ENFILE) {
     ShedOne();
   } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
@@ -78,7 +92,8 @@ void VsockListener::Accept() {
 void VsockListener::ShedOne() {
   LogWarning("out of descriptors: a connection was closed unserved");
   spare_.Reset();
-  UniqueFd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)).Reset();
+  uint32_t peer_cid;
+  accept_(socket_.get(), peer_cid).Reset();
   spare_ = Spare();
 }
 

@@ -20,17 +20,27 @@ inline constexpr uint32_t kReadyPort = 1235;  // of the host: takes the agent's 
 class VsockListener {
  public:
   using Handler = std::function<void(UniqueFd stream)>;  // the stream is non-blocking
+  // Takes a stream off a listening socket, and says whose it is. Without one, errno says why.
+  using AcceptFunction = std::function<UniqueFd(int socket, uint32_t& peer_cid)>;
 
   static absl::StatusOr<std::unique_ptr<VsockListener>> Create(EventLoop& loop, uint32_t port,
                                                                Handler on_stream);
+  // On a socket that listens already, for tests, which have no vsock to accept from.
+  static absl::StatusOr<std::unique_ptr<VsockListener>> CreateOn(EventLoop& loop, UniqueFd socket,
+                                                                 AcceptFunction accept,
+                                                                 Handler on_stream);
 
  private:
-  VsockListener(UniqueFd socket, UniqueFd spare, Handler on_stream)
-      : socket_(std::move(socket)), spare_(std::move(spare)), on_stream_(std::move(on_stream)) {}
+  VsockListener(UniqueFd socket, AcceptFunction accept, UniqueFd spare, Handler on_stream)
+      : socket_(std::move(socket)),
+        accept_(std::move(accept)),
+        spare_(std::move(spare)),
+        on_stream_(std::move(on_stream)) {}
   void Accept();
   void ShedOne();
 
   const UniqueFd socket_;
+  const AcceptFunction accept_;
   UniqueFd spare_;  // given up to accept and close a stream when descriptors have run out
   const Handler on_stream_;
   EventLoop::Watch watch_;
