@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "agent/agent.pb.h"
 #include "agent/call_service.h"
@@ -151,7 +152,9 @@ int main() {
     return 1;
   }
   const absl::Status status = voidbox::RunAgent();
-  // PID 1's end is the kernel's panic, which ends the machine too (panic=-1).
-  voidbox::LogError("the agent ends: ", status.message());
+  voidbox::LogToConsole(absl::StrCat("the agent ends: ", status.message()));
+  // PID 1's end would be the kernel's panic, which ends the machine too (panic=-1), but whose
+  // backtrace would push the reason out of the console's last lines.
+  static_cast<void>(voidbox::EndMachine());
   return 1;
 }

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/ioctl.h"
 #include "base/log.h"
@@ -20,6 +22,11 @@
 #include "devices/boot_mark.h"
 
 namespace voidbox {
+namespace {
+
+constexpr char kLogName[] = "guest-agent";
+
+}  // namespace
 
 absl::Status SetDefaultHostName(absl::string_view name) {
   utsname system;
@@ -48,8 +55,15 @@ absl::Status DetachFromConsole() {
   if (null > STDERR_FILENO) UniqueFd(null).Reset();
   const int kernel_log = ::open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
   if (kernel_log < 0) return ErrnoStatus("/dev/kmsg");
-  SetLogTarget(kernel_log, "guest-agent");
+  SetLogTarget(kernel_log, kLogName);
   return absl::OkStatus();
+}
+
+void LogToConsole(absl::string_view message) {
+  const UniqueFd kernel_log(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+  // KERN_EMERG, which every loglevel shows.
+  const std::string line = absl::StrCat("<0>", kLogName, ": ", message, "\n");
+  [[maybe_unused]] const ssize_t written = ::write(kernel_log.get(), line.data(), line.size());
 }
 
 void WriteBootMark(unsigned char value) {

@@ -15,6 +15,8 @@ absl::Status BringUpLoopback();
 // Opens standard input, output and error on /dev/null where the kernel opened none or a console, so
 // that nothing waits for a terminal, and sends the log to the kernel's.
 absl::Status DetachFromConsole();
+// A line on the console, whatever the kernel's loglevel: for what the machine ends of.
+void LogToConsole(absl::string_view message);
 // Lets the VMM know how far the boot is; see devices/boot_mark.h.
 void WriteBootMark(unsigned char value);
 // Kills every process, flushes file systems and resets the machine, which ends the VM: there is no

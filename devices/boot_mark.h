@@ -11,7 +11,7 @@
 namespace voidbox {
 
 // The exit port: a guest that writes a byte there tells the VMM how far its boot has come. Only
-// guests whose command line contains `voidbox.marks` do, since each mark costs an exit.
+// guests whose command line contains `voidbox.marks` do: on another VMM the port is who knows what.
 inline constexpr uint16_t kBootMarkPort = 0x0ed0;
 
 enum BootMarkValue : uint8_t {

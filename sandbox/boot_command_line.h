@@ -1,6 +1,10 @@
 #ifndef VOIDBOX_SANDBOX_BOOT_COMMAND_LINE_H_
 #define VOIDBOX_SANDBOX_BOOT_COMMAND_LINE_H_
 
+#include <string>
+
+#include "absl/strings/string_view.h"
+
 namespace voidbox {
 
 // What every guest kernel is told, whatever its image; words of the user come after and win. See
@@ -19,6 +23,10 @@ inline constexpr char kBootCommandLine[] =
     "rcupdate.rcu_expedited=1 "
     // Patching 7,000 lock prefixes out of the kernel for a single processor takes 6 ms.
     "noreplace-smp";
+
+// What the guest of a sandbox is told: the above, that its agent is to mark how far it is (which
+// errors tell), the kernel's messages on the console if `show_console`, and then the user's words.
+std::string SandboxCommandLine(bool show_console, absl::string_view words);
 
 }  // namespace voidbox
 

@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<GuestSandbox>> GuestSandbox::Boot(
   options.vmm = std::filesystem::absolute(kVmm);
   options.kernel = std::filesystem::absolute(kKernel);
   options.initramfs = std::filesystem::absolute(kInitramfs);
-  options.command_line = kBootCommandLine;
+  options.command_line = SandboxCommandLine(/*show_console=*/false, "");
   options.memory_bytes = 256 << 20;
   if (adjust) adjust(options);
   Sandbox::Handlers handlers;

@@ -195,11 +195,45 @@ TEST_F(RunTest, ServesSeveralCommandsAtOnce) {
   ExpectNothingLeft();
 }
 
-TEST_F(RunTest, ShowsTheConsoleOnStandardError) {
+TEST_F(RunTest, GivesTheGuestMemoryAboveThe32BitHole) {
+  // Addresses are dear, pages are not: this is more than the emulated host has.
+  const Result result = RunVoidbox({"run", "--memory", "5G", "--", "sh", "-c",
+                                    "grep MemTotal /proc/meminfo; grep 'System RAM' /proc/iomem"});
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  const int64_t kib = std::atoll(result.output.substr(result.output.find(':') + 1).c_str());
+  EXPECT_GT(kib, 4900ll << 10);
+  EXPECT_LE(kib, 5120ll << 10);
+  EXPECT_THAT(result.output, HasSubstr("100000000-17fffffff : System RAM\n"));
+}
+
+TEST_F(RunTest, ShowsTheConsoleOnStandardErrorWhenAskedTo) {
   const Result result = RunVoidbox({"run", "--console", "--", "echo", "hello"});
   EXPECT_EQ(result.exit_status, 0);
   EXPECT_EQ(result.output, "hello\n");
-  EXPECT_THAT(result.error, HasSubstr("Run /init as init process"));
+  EXPECT_THAT(result.error, AllOf(HasSubstr("Linux version "), HasSubstr("Command line: "),
+                                  HasSubstr("Run /init as init process")));
+  const Result quiet = RunVoidbox({"run", "--", "echo", "hello"});
+  EXPECT_EQ(quiet.output, "hello\n");
+  EXPECT_THAT(quiet.error, Not(HasSubstr("Linux version ")));
+}
+
+// Debian's vmlinuz, a bzImage, has the virtio drivers as modules, which our initramfs lacks: it
+// comes as far as the agent.
+TEST_F(RunTest, BootsDebiansOwnKernelToItsConsoleAndInit) {
+  const std::string kernel = std::filesystem::canonical(std::string(std::getenv("TEST_SRCDIR")) +
+                                                        "/debian_linux_image/vmlinuz");
+  VoidboxProcess shown({"run", "--kernel", kernel, "--console", "--", "true"});
+  const Result quiet = RunVoidbox({"run", "--kernel", kernel, "--", "true"});
+  const Result result = shown.Finish();
+  EXPECT_THAT(result.error, AllOf(HasSubstr("] Linux version "), HasSubstr("Debian"),
+                                  HasSubstr("] Run /init as init process")));
+  for (const Result& one : {quiet, result}) {
+    EXPECT_EQ(one.exit_status, 125);
+    EXPECT_THAT(one.output, IsEmpty());
+    EXPECT_THAT(one.error, AllOf(HasSubstr("while its init started"),
+                                 HasSubstr("the agent ends: socket(AF_VSOCK): ")));
+  }
+  ExpectNothingLeft();
 }
 
 TEST_F(RunTest, AppendsWordsToTheKernelCommandLine) {

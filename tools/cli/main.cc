@@ -51,7 +51,7 @@ Examples:
   voidbox run --timeout 5s -- sleep 60
   voidbox run -e NAME=world -w /tmp -- sh -c 'echo hello $NAME from $PWD'
   voidbox run --disk data.img,ro -- wc -c /dev/vda
-  voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'loglevel=7' --console -- true)";
+  voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true)";
 
 // What the flags say, as text.
 struct RunFlags {
@@ -99,12 +99,7 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
   }
   ASSIGN_OR_RETURN(options.sandbox.vmm, installation.Path(Installation::Item::kVmm));
   options.show_console = flags.console;
-  options.sandbox.command_line = kBootCommandLine;
-  // Who asks for the console wants to see the kernel start.
-  if (flags.console) absl::StrAppend(&options.sandbox.command_line, " loglevel=7");
-  if (!flags.command_line.empty()) {
-    absl::StrAppend(&options.sandbox.command_line, " ", flags.command_line);
-  }
+  options.sandbox.command_line = SandboxCommandLine(flags.console, flags.command_line);
   return options;
 }
 
