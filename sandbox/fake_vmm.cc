@@ -33,6 +33,7 @@ int Main(int config_fd, int event_fd) {
   const std::string behaviour = config.kernel_command_line();
   if (behaviour == "refuse") {
     SendStopped(event_fd, vmm::Stopped::REFUSED, "no such kernel");
+    std::filesystem::remove_all(config.directory());
     return 1;
   }
   const UniqueFd directory(::open(config.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -126,9 +126,6 @@ absl::Status Sandbox::Spawn() {
   for (const int fd : {events_.get(), console_.get(), log_.get()}) {
     RETURN_IF_ERROR(SetNonBlocking(fd));
   }
-  // A VMM that cannot read it has ended, and that is told with its reason below.
-  static_cast<void>(WriteFrame(config_pipe.write.get(), config));
-
   SandboxRecord record;
   record.id = directory_.id();
   ASSIGN_OR_RETURN(record.vmm, IdentifyProcess(vmm_.pid()));
@@ -136,7 +133,11 @@ absl::Status Sandbox::Spawn() {
   record.vcpu_count = options_.vcpu_count;
   record.memory_bytes = options_.memory_bytes;
   record.created_unix_seconds = ::time(nullptr);
-  return directory_.Publish(record);
+  RETURN_IF_ERROR(directory_.Publish(record));
+  // Last: a VMM that refuses it removes the directory. One that cannot read it has ended, and that
+  // is told with its reason below.
+  static_cast<void>(WriteFrame(config_pipe.write.get(), config));
+  return absl::OkStatus();
 }
 
 absl::Status Sandbox::Watch() {

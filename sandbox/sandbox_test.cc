@@ -107,6 +107,16 @@ TEST_F(SandboxTest, GivesTheReasonOfARefusalAlone) {
   EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kInvalidArgument, "no such kernel"));
 }
 
+// It removes the directory, which was once while that was still being written.
+TEST_F(SandboxTest, ARefusalAtOnceIsToldEachTime) {
+  for (int i = 0; i < 50; ++i) {
+    ended_.reset();
+    ASSERT_THAT(Start("refuse"), IsOk());
+    RunToEnd();
+    ASSERT_THAT(*ended_, StatusIs(absl::StatusCode::kInvalidArgument, "no such kernel"));
+  }
+}
+
 TEST_F(SandboxTest, TellsACrashWithItsStageAndTheConsole) {
   ASSERT_THAT(Start("crash"), IsOk());
   RunToEnd();
