@@ -73,6 +73,8 @@ absl::Status ExecCall::StartProcess() {
   outputs_[1].pipe = std::move(err.read);
   input_pipe_ = std::move(in.write);
   for (Output& output : outputs_) RETURN_IF_ERROR(WatchOutput(output));
+  // Not after the timeout begins, or a command that used it up would seem to have ended before.
+  started_ = Clock::now();
   if (command_.timeout != absl::InfiniteDuration()) {
     ASSIGN_OR_RETURN(timeout_, environment_.loop.AddTimer([this] {
       OnTimeout();
@@ -81,7 +83,6 @@ absl::Status ExecCall::StartProcess() {
     RETURN_IF_ERROR(timeout_.Set(command_.timeout));
   }
   ASSIGN_OR_RETURN(tree_, environment_.trees.Create());
-  started_ = Clock::now();
   ASSIGN_OR_RETURN(
       const auto started,
       environment_.spawner.Start(command_, {.input = in.read ? in.read.get() : environment_.null_fd,
