@@ -263,7 +263,7 @@ absl::Status Broker::OpenCall(Clients::iterator client) {
   reply.mutable_opened();
   Send(client->socket.get(), reply);
   client->watch.Reset();
-  const absl::Status status = mux_->Open(std::move(client->socket));
+  absl::Status status = mux_->Open(std::move(client->socket));
   clients_.erase(client);
   UpdateIdle();
   return status;

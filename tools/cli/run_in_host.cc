@@ -88,8 +88,8 @@ class HostRun {
   absl::Status StartCommand(UniqueFd stream) {
     ASSIGN_OR_RETURN(session_,
                      ExecSession::Start(loop_, std::move(stream), std::nullopt, std::move(request_),
-                                        {}, [this](absl::StatusOr<agent::ExecEnded> ended) {
-                                          OnEnded(std::move(ended));
+                                        {}, [this](const absl::StatusOr<agent::ExecEnded>& ended) {
+                                          OnEnded(ended);
                                         }));
     return absl::OkStatus();
   }

@@ -66,8 +66,8 @@ class NativeRun {
     }
     ASSIGN_OR_RETURN(
         session_, ExecSession::Start(loop_, std::move(stream), kAgentPort, std::move(request), {},
-                                     [this](absl::StatusOr<agent::ExecEnded> ended) {
-                                       OnCommandEnded(std::move(ended));
+                                     [this](const absl::StatusOr<agent::ExecEnded>& ended) {
+                                       OnCommandEnded(ended);
                                      }));
     return absl::OkStatus();
   }

@@ -4,10 +4,12 @@
 #include "base/check.h"
 #include "virtio/vsock/packet.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace voidbox;
+namespace voidbox {
+namespace {
+
+void TryPacket(const uint8_t* data, size_t size) {
   VsockHeader header;
-  if (size < sizeof(header)) return 0;
+  if (size < sizeof(header)) return;
   std::memcpy(&header, data, sizeof(header));
   const size_t body_bytes = size - sizeof(header);
   constexpr uint64_t kGuestCid = 3;
@@ -23,5 +25,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Check(reply.dst_cid == kGuestCid && reply.dst_port == header.src_port,
           "a reply goes back to its cause");
   }
+}
+
+}  // namespace
+}  // namespace voidbox
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  voidbox::TryPacket(data, size);
   return 0;
 }
