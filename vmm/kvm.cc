@@ -153,6 +153,14 @@ absl::StatusOr<KvmVcpu> KvmVm::CreateVcpu(uint32_t id) {
   return KvmVcpu(std::move(fd), std::move(run));
 }
 
+absl::Status KvmVm::PulseIrq(uint32_t gsi) {
+  for (const uint32_t level : {1u, 0u}) {
+    const kvm_irq_level line = {.irq = gsi, .level = level};
+    RETURN_IF_ERROR(Do(fd_.get(), KVM_IRQ_LINE, "KVM_IRQ_LINE", &line));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status KvmVm::AddIrqFd(int fd, uint32_t gsi) {
   kvm_irqfd irqfd = {};
   irqfd.fd = static_cast<uint32_t>(fd);

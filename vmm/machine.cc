@@ -39,22 +39,23 @@ void Signal(const UniqueFd& fd) {
 // One virtio device on the memory bus: its transport, and its interrupt line.
 class Machine::VirtioSlot final : public IoHandler, public InterruptLine {
  public:
-  VirtioSlot(uint32_t index, UniqueFd interrupt)
-      : index_(index), interrupt_(std::move(interrupt)) {}
+  // `vm` outlives the slot.
+  VirtioSlot(uint32_t index, KvmVm& vm) : index_(index), vm_(vm) {}
 
   void Read(uint64_t offset, std::span<std::byte> out) override { transport->Read(offset, out); }
   void Write(uint64_t offset, std::span<const std::byte> in) override {
     transport->Write(offset, in);
   }
-  void Trigger() override { Signal(interrupt_); }
+  void Trigger() override {
+    Check(vm_.PulseIrq(layout::kFirstVirtioIrq + index_).ok(), "the line is the machine's");
+  }
 
   uint64_t base() const { return layout::kVirtioMmio + index_ * kMmioRegionBytes; }
 
-  absl::Status Connect(KvmVm& vm) {
-    RETURN_IF_ERROR(vm.AddIrqFd(interrupt_.get(), layout::kFirstVirtioIrq + index_));
+  absl::Status Connect() {
     uint32_t queue = 0;
     for (const int fd : transport->notify_fds()) {
-      RETURN_IF_ERROR(vm.AddIoEventFd(fd, base() + kQueueNotifyOffset, queue++));
+      RETURN_IF_ERROR(vm_.AddIoEventFd(fd, base() + kQueueNotifyOffset, queue++));
     }
     return absl::OkStatus();
   }
@@ -63,7 +64,7 @@ class Machine::VirtioSlot final : public IoHandler, public InterruptLine {
 
  private:
   const uint32_t index_;
-  const UniqueFd interrupt_;
+  KvmVm& vm_;
 };
 
 Machine::Machine(EventLoop& loop, Callbacks callbacks, const vmm::VmConfig& config)
@@ -161,9 +162,7 @@ absl::Status Machine::AddVirtioDevice(std::unique_ptr<VirtioDevice> device) {
         absl::StrCat("more than ", layout::kMaxVirtioDevices, " virtio devices"));
   }
   const absl::string_view name = device->identity().name;
-  ASSIGN_OR_RETURN(UniqueFd interrupt, MakeEventFd());
-  auto slot =
-      std::make_unique<VirtioSlot>(static_cast<uint32_t>(virtio_.size()), std::move(interrupt));
+  auto slot = std::make_unique<VirtioSlot>(static_cast<uint32_t>(virtio_.size()), *vm_);
   ASSIGN_OR_RETURN(slot->transport,
                    MmioTransport::Create(std::move(device), loop_, ram_->memory(), *slot));
   RETURN_IF_ERROR(mmio_.Add(name, slot->base(), kMmioRegionBytes, *slot));
@@ -173,7 +172,7 @@ absl::Status Machine::AddVirtioDevice(std::unique_ptr<VirtioDevice> device) {
 
 absl::Status Machine::ConnectInterrupts() {
   RETURN_IF_ERROR(vm_->AddIrqFd(serial_interrupt_.get(), kSerialIrq));
-  for (const auto& slot : virtio_) RETURN_IF_ERROR(slot->Connect(*vm_));
+  for (const auto& slot : virtio_) RETURN_IF_ERROR(slot->Connect());
   return absl::OkStatus();
 }
 

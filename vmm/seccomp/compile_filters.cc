@@ -59,8 +59,13 @@ const Rule kVcpu[] = {
 };
 
 const Rule kBlockWorker[] = {
-    {SCMP_SYS(fallocate)}, {SCMP_SYS(fdatasync)}, {SCMP_SYS(preadv)},
-    {SCMP_SYS(preadv2)},   {SCMP_SYS(pwritev)},   {SCMP_SYS(pwritev2)},
+    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},  // the disk's interrupt
+    {SCMP_SYS(fallocate)},
+    {SCMP_SYS(fdatasync)},
+    {SCMP_SYS(preadv)},
+    {SCMP_SYS(preadv2)},
+    {SCMP_SYS(pwritev)},
+    {SCMP_SYS(pwritev2)},
 };
 
 // The event loop: sockets of the unix domain, timers, and the threads and interrupt wiring that
