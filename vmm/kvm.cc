@@ -100,6 +100,13 @@ absl::Status KvmVcpu::SetLapic(const kvm_lapic_state& lapic) {
   return Do(fd_.get(), KVM_SET_LAPIC, "KVM_SET_LAPIC", &lapic);
 }
 
+absl::Status KvmVcpu::SetXcr0(uint64_t value) {
+  kvm_xcrs xcrs = {};
+  xcrs.nr_xcrs = 1;
+  xcrs.xcrs[0] = {.xcr = 0, .reserved = 0, .value = value};
+  return Do(fd_.get(), KVM_SET_XCRS, "KVM_SET_XCRS", &xcrs);
+}
+
 absl::StatusOr<bool> KvmVcpu::Run() {
   if (::ioctl(fd_.get(), KVM_RUN, 0) == 0) return true;
   if (errno == EINTR || errno == EAGAIN) return false;

@@ -33,6 +33,8 @@ class KvmVcpu {
   absl::Status SetRegs(const kvm_regs& regs);
   absl::StatusOr<kvm_lapic_state> GetLapic();
   absl::Status SetLapic(const kvm_lapic_state& lapic);
+  // Extended control register 0: the state components that XSAVE handles.
+  absl::Status SetXcr0(uint64_t value);
 
   // Enters the guest until it exits. False when a signal or RequestExit ended it instead.
   absl::StatusOr<bool> Run();

@@ -56,6 +56,7 @@ const Rule kCommon[] = {
 // Also the start of a vCPU's thread, before it confines itself further.
 const Rule kVcpu[] = {
     {SCMP_SYS(ioctl), Rule::Argument{1, KVM_RUN}},
+    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},  // a device that its driver broke
 };
 
 const Rule kBlockWorker[] = {

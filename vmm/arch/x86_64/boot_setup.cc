@@ -248,6 +248,11 @@ absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported, uint
       {.index = kMsrMtrrDefaultType, .reserved = 0, .data = kMtrrEnabledWriteBack},
   }};
   RETURN_IF_ERROR(vcpu.SetMsrs(msrs));
+  // Reset leaves 1, and Linux sets it to this. But QEMU's emulated SVM does not tell KVM of it, and
+  // CPUID leaf 0xd would contradict itself: a warning of sixty lines at every boot.
+  if (const uint64_t xcr0 = SupportedXcr0(supported); xcr0 != 0) {
+    RETURN_IF_ERROR(vcpu.SetXcr0(xcr0));
+  }
   return SetLocalInterruptPins(vcpu);
 }
 

@@ -125,4 +125,11 @@ std::vector<kvm_cpuid_entry2> MakeCpuid(std::span<const kvm_cpuid_entry2> suppor
   return result;
 }
 
+uint64_t SupportedXcr0(std::span<const kvm_cpuid_entry2> supported) {
+  for (const kvm_cpuid_entry2& entry : supported) {
+    if (entry.function == 0xd && entry.index == 0) return uint64_t{entry.edx} << 32 | entry.eax;
+  }
+  return 0;
+}
+
 }  // namespace voidbox

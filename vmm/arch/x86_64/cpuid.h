@@ -15,6 +15,9 @@ namespace voidbox {
 std::vector<kvm_cpuid_entry2> MakeCpuid(std::span<const kvm_cpuid_entry2> supported, uint32_t vcpu,
                                         uint32_t vcpu_count);
 
+// The components of XSAVE's state that a guest may enable, as XCR0 has them; 0 without XSAVE.
+uint64_t SupportedXcr0(std::span<const kvm_cpuid_entry2> supported);
+
 }  // namespace voidbox
 
 #endif  // VOIDBOX_VMM_ARCH_X86_64_CPUID_H_

@@ -90,6 +90,13 @@ TEST_F(CpuidTest, OneProcessorHasNoSiblings) {
   EXPECT_EQ(At(0x80000008).ecx, 0u);
 }
 
+TEST(SupportedXcr0Test, IsTheFirstSubleafsMask) {
+  EXPECT_EQ(SupportedXcr0({}), 0u);
+  const std::vector<kvm_cpuid_entry2> entries = {Entry(0xd, 1, 0xf, 0, 0, 0),
+                                                 Entry(0xd, 0, 0x7, 0x340, 0x340, 0x2)};
+  EXPECT_EQ(SupportedXcr0(entries), 0x200000007u);
+}
+
 TEST_F(CpuidTest, HidesWhatASandboxDoesNotGet) {
   Make(0, 1);
   EXPECT_FALSE(At(0x1).ecx & 1u << 3) << "MONITOR";
