@@ -29,6 +29,8 @@ namespace {
 constexpr char kControlSocket[] = "control.sock";
 constexpr char kVsockSocket[] = "vsock.sock";
 constexpr size_t kMaxDisks = 8;
+// By when most guests have booted. What only the start needed is given back then.
+constexpr absl::Duration kBootTime = absl::Milliseconds(500);
 constexpr size_t kMaxSerialBytes = 20;  // VIRTIO_BLK_ID_BYTES
 
 // Opens the sandbox's directory and makes it the working directory, so that its sockets have short
@@ -194,7 +196,9 @@ void VmmProcess::HandleControl(const vmm::ControlRequest& request,
 }
 
 void VmmProcess::Run() {
-  ReleaseStartupPages();
+  // Not at once: the guest boots now, and has the processor.
+  auto booted = loop_->AddTimer(ReleaseStartupPages);
+  if (booted.ok()) booted->Set(kBootTime).IgnoreError();
   if (absl::Status status = loop_->Run(); !status.ok()) {
     Stop(vmm::Stopped::FAILED, std::string(status.message()));
   }
