@@ -23,7 +23,7 @@ namespace voidbox {
 
 inline constexpr uint64_t kMmioRegionBytes = 0x1000;
 
-// The line by which a transport interrupts the guest (an edge on an irqfd in the VMM). Any thread.
+// The line by which a transport interrupts the guest (an edge in the VMM). Any thread.
 class InterruptLine {
  public:
   virtual ~InterruptLine() = default;

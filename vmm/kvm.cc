@@ -168,13 +168,6 @@ absl::Status KvmVm::PulseIrq(uint32_t gsi) {
   return absl::OkStatus();
 }
 
-absl::Status KvmVm::AddIrqFd(int fd, uint32_t gsi) {
-  kvm_irqfd irqfd = {};
-  irqfd.fd = static_cast<uint32_t>(fd);
-  irqfd.gsi = gsi;
-  return Do(fd_.get(), KVM_IRQFD, "KVM_IRQFD", &irqfd);
-}
-
 absl::Status KvmVm::AddIoEventFd(int fd, uint64_t address, uint32_t value) {
   kvm_ioeventfd event = {};
   event.datamatch = value;

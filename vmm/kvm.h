@@ -69,8 +69,6 @@ class KvmVm {
   // An edge on interrupt line `gsi`, now. Any thread. (An irqfd would hand it to a kernel thread
   // first, as every line of the IOAPIC.)
   absl::Status PulseIrq(uint32_t gsi);
-  // A write to eventfd `fd` is an edge on interrupt line `gsi`.
-  absl::Status AddIrqFd(int fd, uint32_t gsi);
   // A 4-byte write of `value` to guest-physical `address` signals eventfd `fd` without an exit.
   absl::Status AddIoEventFd(int fd, uint64_t address, uint32_t value);
 

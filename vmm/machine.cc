@@ -1,15 +1,11 @@
 #include "vmm/machine.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "vmm/arch/x86_64/boot_setup.h"
 #include "vmm/arch/x86_64/layout.h"
@@ -23,39 +19,25 @@ namespace {
 constexpr uint64_t kQueueNotifyOffset = 0x50;
 constexpr uint32_t kTimerIrq = 0;  // of the PIT
 
-absl::StatusOr<UniqueFd> MakeEventFd() {
-  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!fd) return ErrnoStatus("eventfd");
-  return fd;
-}
-
-void Signal(const UniqueFd& fd) {
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(fd.get(), &one, sizeof(one));
-}
-
 }  // namespace
 
 // One virtio device on the memory bus: its transport, and its interrupt line.
 class Machine::VirtioSlot final : public IoHandler, public InterruptLine {
  public:
-  // `vm` outlives the slot.
-  VirtioSlot(uint32_t index, KvmVm& vm) : index_(index), vm_(vm) {}
+  VirtioSlot(uint32_t index, Machine& machine) : index_(index), machine_(machine) {}
 
   void Read(uint64_t offset, std::span<std::byte> out) override { transport->Read(offset, out); }
   void Write(uint64_t offset, std::span<const std::byte> in) override {
     transport->Write(offset, in);
   }
-  void Trigger() override {
-    Check(vm_.PulseIrq(layout::kFirstVirtioIrq + index_).ok(), "the line is the machine's");
-  }
+  void Trigger() override { machine_.Interrupt(layout::kFirstVirtioIrq + index_); }
 
   uint64_t base() const { return layout::kVirtioMmio + index_ * kMmioRegionBytes; }
 
   absl::Status Connect() {
     uint32_t queue = 0;
     for (const int fd : transport->notify_fds()) {
-      RETURN_IF_ERROR(vm_.AddIoEventFd(fd, base() + kQueueNotifyOffset, queue++));
+      RETURN_IF_ERROR(machine_.vm_->AddIoEventFd(fd, base() + kQueueNotifyOffset, queue++));
     }
     return absl::OkStatus();
   }
@@ -64,7 +46,7 @@ class Machine::VirtioSlot final : public IoHandler, public InterruptLine {
 
  private:
   const uint32_t index_;
-  KvmVm& vm_;
+  Machine& machine_;
 };
 
 Machine::Machine(EventLoop& loop, Callbacks callbacks, const vmm::VmConfig& config)
@@ -72,7 +54,7 @@ Machine::Machine(EventLoop& loop, Callbacks callbacks, const vmm::VmConfig& conf
       callbacks_(std::move(callbacks)),
       console_(config.console_output_fd(), config.console_input_fd()),
       serial_({.transmit = [this](char c) { console_.Transmit(c); },
-               .interrupt = [this] { Signal(serial_interrupt_); },
+               .interrupt = [this] { Interrupt(kSerialIrq); },
                .receive_ready = [this] { loop_.Post([this] { console_.ResumeInput(); }); }}),
       i8042_([this] { Stop(vmm::Stopped::GUEST_RESET, "the guest reset the machine"); }),
       boot_mark_(callbacks_.on_boot_mark) {}
@@ -83,28 +65,25 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& conf
   std::unique_ptr<Machine> machine(new Machine(loop, std::move(callbacks), config));
   Machine& m = *machine;
   ASSIGN_OR_RETURN(m.ram_, GuestRam::Create(config.memory_bytes()));
-  // KVM_CREATE_VM waits for an RCU grace period, some milliseconds (the machine's worker thread
-  // joins its owner's cgroup), in which the kernel is read.
-  absl::Status loaded;
-  std::jthread loader([&] { loaded = files.Load(m.ram_->memory()); });
-  RETURN_IF_ERROR(m.CreateVm());
   RETURN_IF_ERROR(m.AddLegacyDevices());
   RETURN_IF_ERROR(m.AddVirtioDevices(config));
+  RETURN_IF_ERROR(m.console_.StartInput(loop, m.serial_));
   ASSIGN_OR_RETURN(const std::string command_line,
                    CompleteCommandLine(config.kernel_command_line(), layout::kVirtioMmio,
                                        layout::kFirstVirtioIrq, m.virtio_.size()));
-  loader.join();
-  RETURN_IF_ERROR(loaded);
-  RETURN_IF_ERROR(WriteBootData(files.kernel(), files.initramfs(), command_line,
-                                config.vcpu_count(), m.InterruptLines(), m.ram_->memory()));
-  RETURN_IF_ERROR(m.MapMemory());
-  ASSIGN_OR_RETURN(std::vector<KvmVcpu> vcpus, m.CreateVcpus(files.kernel(), config.vcpu_count()));
-  RETURN_IF_ERROR(m.console_.StartInput(loop, m.serial_));
+  // KVM_CREATE_VM waits for an RCU grace period, some twelve milliseconds (the machine's worker
+  // thread joins its owner's cgroup), in which the guest's memory is filled. It stays with this
+  // thread: on one processor a new one would only get to it when the memory is full.
+  absl::Status filled;
+  std::jthread filler([&] { filled = m.FillMemory(files, command_line, config.vcpu_count()); });
+  ASSIGN_OR_RETURN(std::vector<KvmVcpu> vcpus, m.CreateVm(files.kernel(), config.vcpu_count()));
+  filler.join();
+  RETURN_IF_ERROR(filled);
   RETURN_IF_ERROR(m.callbacks_.confine(ThreadKind::kEventLoop));
   m.callbacks_.on_enter();
   m.StartVcpus(std::move(vcpus));
   // The guest is on its way; it needs these later.
-  RETURN_IF_ERROR(m.ConnectInterrupts());
+  RETURN_IF_ERROR(m.ConnectDoorbells());
   return machine;
 }
 
@@ -114,12 +93,30 @@ std::vector<uint32_t> Machine::InterruptLines() const {
   return lines;
 }
 
-absl::Status Machine::CreateVm() {
-  ASSIGN_OR_RETURN(kvm_, Kvm::Open());
-  ASSIGN_OR_RETURN(vm_, kvm_->CreateVm());
+absl::Status Machine::FillMemory(const BootFiles& files, absl::string_view command_line,
+                                 uint32_t vcpu_count) {
+  RETURN_IF_ERROR(files.Load(ram_->memory()));
+  return WriteBootData(files.kernel(), files.initramfs(), command_line, vcpu_count,
+                       InterruptLines(), ram_->memory());
+}
+
+absl::StatusOr<std::vector<KvmVcpu>> Machine::CreateVm(const KernelImage& kernel,
+                                                       uint32_t vcpu_count) {
+  ASSIGN_OR_RETURN(Kvm kvm, Kvm::Open());
+  ASSIGN_OR_RETURN(const std::vector<kvm_cpuid_entry2> cpuid, kvm.GetSupportedCpuid());
+  ASSIGN_OR_RETURN(vm_, kvm.CreateVm());
   RETURN_IF_ERROR(vm_->SetTssAddress(layout::kTss));
   RETURN_IF_ERROR(vm_->CreateIrqChip());
-  return vm_->CreatePit();
+  RETURN_IF_ERROR(vm_->CreatePit());
+  RETURN_IF_ERROR(MapMemory());
+  std::vector<KvmVcpu> vcpus;
+  for (uint32_t id = 0; id < vcpu_count; ++id) {
+    ASSIGN_OR_RETURN(KvmVcpu vcpu, vm_->CreateVcpu(id));
+    RETURN_IF_ERROR(SetProcessorState(cpuid, id, vcpu_count, vcpu));
+    if (id == 0) RETURN_IF_ERROR(SetBootRegisters(kernel, vcpu));
+    vcpus.push_back(std::move(vcpu));
+  }
+  return vcpus;
 }
 
 absl::Status Machine::MapMemory() {
@@ -139,7 +136,6 @@ Machine::~Machine() {
 }
 
 absl::Status Machine::AddLegacyDevices() {
-  ASSIGN_OR_RETURN(serial_interrupt_, MakeEventFd());
   RETURN_IF_ERROR(ports_.Add("serial", kSerialPort, kSerialPortBytes, serial_));
   RETURN_IF_ERROR(ports_.Add("i8042", kI8042Port, kI8042PortBytes, i8042_));
   return ports_.Add("boot marks", kBootMarkPort, 1, boot_mark_);
@@ -162,7 +158,7 @@ absl::Status Machine::AddVirtioDevice(std::unique_ptr<VirtioDevice> device) {
         absl::StrCat("more than ", layout::kMaxVirtioDevices, " virtio devices"));
   }
   const absl::string_view name = device->identity().name;
-  auto slot = std::make_unique<VirtioSlot>(static_cast<uint32_t>(virtio_.size()), *vm_);
+  auto slot = std::make_unique<VirtioSlot>(static_cast<uint32_t>(virtio_.size()), *this);
   ASSIGN_OR_RETURN(slot->transport,
                    MmioTransport::Create(std::move(device), loop_, ram_->memory(), *slot));
   RETURN_IF_ERROR(mmio_.Add(name, slot->base(), kMmioRegionBytes, *slot));
@@ -170,23 +166,13 @@ absl::Status Machine::AddVirtioDevice(std::unique_ptr<VirtioDevice> device) {
   return absl::OkStatus();
 }
 
-absl::Status Machine::ConnectInterrupts() {
-  RETURN_IF_ERROR(vm_->AddIrqFd(serial_interrupt_.get(), kSerialIrq));
+absl::Status Machine::ConnectDoorbells() {
   for (const auto& slot : virtio_) RETURN_IF_ERROR(slot->Connect());
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<KvmVcpu>> Machine::CreateVcpus(const KernelImage& kernel,
-                                                          uint32_t count) {
-  ASSIGN_OR_RETURN(const std::vector<kvm_cpuid_entry2> cpuid, kvm_->GetSupportedCpuid());
-  std::vector<KvmVcpu> vcpus;
-  for (uint32_t id = 0; id < count; ++id) {
-    ASSIGN_OR_RETURN(KvmVcpu vcpu, vm_->CreateVcpu(id));
-    RETURN_IF_ERROR(SetProcessorState(cpuid, id, count, vcpu));
-    if (id == 0) RETURN_IF_ERROR(SetBootRegisters(kernel, vcpu));
-    vcpus.push_back(std::move(vcpu));
-  }
-  return vcpus;
+void Machine::Interrupt(uint32_t line) {
+  Check(vm_->PulseIrq(line).ok(), "the line is the machine's");
 }
 
 void Machine::StartVcpus(std::vector<KvmVcpu> vcpus) {

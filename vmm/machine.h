@@ -63,11 +63,15 @@ class Machine {
   absl::Status AddLegacyDevices();
   absl::Status AddVirtioDevices(const vmm::VmConfig& config);
   absl::Status AddVirtioDevice(std::unique_ptr<VirtioDevice> device);
-  absl::Status CreateVm();
+  // The kernel, the initramfs, and what tells the kernel of its machine.
+  absl::Status FillMemory(const BootFiles& files, absl::string_view command_line,
+                          uint32_t vcpu_count);
+  // KVM's side: the machine, with its memory mapped, and its processors at their start.
+  absl::StatusOr<std::vector<KvmVcpu>> CreateVm(const KernelImage& kernel, uint32_t vcpu_count);
   std::vector<uint32_t> InterruptLines() const;
   absl::Status MapMemory();
-  absl::Status ConnectInterrupts();
-  absl::StatusOr<std::vector<KvmVcpu>> CreateVcpus(const KernelImage& kernel, uint32_t count);
+  absl::Status ConnectDoorbells();
+  void Interrupt(uint32_t line);  // an edge; any thread, once the machine is created
   void StartVcpus(std::vector<KvmVcpu> vcpus);
   void Stop(vmm::Stopped::Reason reason, std::string message);  // any thread
   bool AllOutside();
@@ -76,12 +80,10 @@ class Machine {
   EventLoop& loop_;
   const Callbacks callbacks_;
   std::unique_ptr<GuestRam> ram_;
-  std::optional<Kvm> kvm_;
   std::optional<KvmVm> vm_;
   IoBus ports_;
   IoBus mmio_;
 
-  UniqueFd serial_interrupt_;  // irqfd
   Console console_;
   Serial serial_;
   I8042 i8042_;

@@ -56,7 +56,7 @@ const Rule kCommon[] = {
 // Also the start of a vCPU's thread, before it confines itself further.
 const Rule kVcpu[] = {
     {SCMP_SYS(ioctl), Rule::Argument{1, KVM_RUN}},
-    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},  // a device that its driver broke
+    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},  // of the serial port
 };
 
 const Rule kBlockWorker[] = {
@@ -84,7 +84,7 @@ const Rule kEventLoop[] = {
     {SCMP_SYS(fcntl)},
     {SCMP_SYS(getsockopt)},
     {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IOEVENTFD}},
-    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQFD}},
+    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},
     {SCMP_SYS(prctl), Rule::Argument{0, PR_SET_NAME}},
     {SCMP_SYS(prctl), Rule::Argument{0, PR_SET_SECCOMP}},
     {SCMP_SYS(readv)},
