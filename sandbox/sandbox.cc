@@ -20,6 +20,11 @@
 namespace voidbox {
 namespace {
 
+// A console comes byte by byte. Passing each on would wake every process on the way to the reader
+// for it; and a stream of interrupts is what QEMU's emulated SVM does not bear: guests die of
+// interrupts that nobody sent (docs/architecture.md).
+constexpr absl::Duration kGather = absl::Milliseconds(20);
+
 // As the VMM sees them.
 constexpr int kConfigFd = 3;
 constexpr int kEventFd = 4;
@@ -144,7 +149,13 @@ absl::Status Sandbox::Watch() {
   ASSIGN_OR_RETURN(events_watch_,
                    loop_.Add(events_.get(), EPOLLIN, [this](uint32_t) { OnEvents(); }));
   ASSIGN_OR_RETURN(console_watch_,
-                   loop_.Add(console_.get(), EPOLLIN, [this](uint32_t) { DrainConsole(); }));
+                   loop_.Add(console_.get(), EPOLLIN, [this](uint32_t events) {
+                     if ((events & EPOLLHUP) != 0) return DrainConsole();
+                     if (!console_watch_.SetEvents(0).ok() || !console_gather_.Set(kGather).ok()) {
+                       DrainConsole();
+                     }
+                   }));
+  ASSIGN_OR_RETURN(console_gather_, loop_.AddTimer([this] { DrainConsole(); }));
   ASSIGN_OR_RETURN(log_watch_, loop_.Add(log_.get(), EPOLLIN, [this](uint32_t) {
     if (!Drain(log_.get(), [this](absl::string_view text) { log_tail_.Append(text); })) {
       log_watch_.Reset();
@@ -180,7 +191,8 @@ void Sandbox::DrainConsole() {
     console_tail_.Append(text);
     if (handlers_.console) handlers_.console(text);
   });
-  if (!open) console_watch_.Reset();
+  if (!open) return console_watch_.Reset();
+  console_watch_.SetEvents(EPOLLIN).IgnoreError();
 }
 
 void Sandbox::OnEvents() {

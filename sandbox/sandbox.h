@@ -106,6 +106,7 @@ class Sandbox {
   std::unique_ptr<AgentCall> shutdown_call_;
   EventLoop::Watch events_watch_;
   EventLoop::Watch console_watch_;
+  EventLoop::Timer console_gather_;
   EventLoop::Watch log_watch_;
   EventLoop::Watch ready_watch_;
   EventLoop::Watch vmm_watch_;

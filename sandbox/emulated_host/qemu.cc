@@ -43,7 +43,7 @@ std::vector<std::string> QemuArguments(const EmulatedMachine& machine) {
   Append(arguments, {"-m", absl::StrCat(machine.memory_mib)});
   Append(arguments, {"-nodefaults", "-no-user-config", "-nographic", "-no-reboot"});
   Append(arguments, {"-kernel", machine.kernel, "-initrd", machine.initramfs, "-append",
-                     "console=ttyS0 quiet panic=-1 mitigations=off"});
+                     "console=ttyS0 quiet panic=-1 mitigations=off nohz=off highres=off"});
   Append(arguments, {"-serial", "stdio"});
   Append(arguments, {"-chardev", absl::StrCat("socket,id=port,fd=", kPortFd)});
   Append(arguments, {"-device", "virtio-serial-pci,max_ports=2", "-device",
