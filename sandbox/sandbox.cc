@@ -20,9 +20,8 @@
 namespace voidbox {
 namespace {
 
-// A console comes byte by byte. Passing each on would wake every process on the way to the reader
-// for it; and a stream of interrupts is what QEMU's emulated SVM does not bear: guests die of
-// interrupts that nobody sent (docs/architecture.md).
+// A console comes in small pieces: passing each on at once would wake every process on the way to
+// the reader.
 constexpr absl::Duration kGather = absl::Milliseconds(20);
 
 // As the VMM sees them.

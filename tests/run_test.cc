@@ -222,13 +222,13 @@ TEST_F(RunTest, ShowsTheConsoleOnStandardErrorWhenAskedTo) {
 TEST_F(RunTest, BootsDebiansOwnKernelToItsConsoleAndInit) {
   const std::string kernel = std::filesystem::canonical(std::string(std::getenv("TEST_SRCDIR")) +
                                                         "/debian_linux_image/vmlinuz");
-  // The later loglevel counts; the fewer characters, the sooner it is there.
+  // The later loglevel counts; the fewer characters, the sooner it is there. What the agent says on
+  // the console is the kernel's word: ours has AF_VSOCK.
   const Result result =
-      RunVoidbox({"run", "--kernel", kernel, "--console", "--cmdline", "loglevel=6", "--", "true"});
+      RunVoidbox({"run", "--kernel", kernel, "--console", "--cmdline", "loglevel=2", "--", "true"});
   EXPECT_EQ(result.exit_status, 125);
   EXPECT_THAT(result.output, IsEmpty());
-  EXPECT_THAT(result.error, AllOf(HasSubstr("] Linux version "), HasSubstr("Debian"),
-                                  HasSubstr("while its init started"),
+  EXPECT_THAT(result.error, AllOf(HasSubstr("while its init started"),
                                   HasSubstr("the agent ends: socket(AF_VSOCK): ")));
   ExpectNothingLeft();
 }
