@@ -35,7 +35,7 @@ std::vector<std::string> QemuArguments(const EmulatedMachine& machine) {
   Append(arguments, {"-machine", "q35,vmport=off,hpet=off", "-cpu", "EPYC"});
   if (machine.clock == EmulatedMachine::Clock::kWall) {
     Append(arguments,
-           {"-accel", "tcg,thread=single,tb-size=1024", "-smp", absl::StrCat(machine.cpus)});
+           {"-accel", "tcg,thread=multi,tb-size=1024", "-smp", absl::StrCat(machine.cpus)});
   } else {
     Append(arguments, {"-accel", "tcg,thread=single,tb-size=1024", "-icount", "shift=1,sleep=off",
                        "-smp", "1"});
