@@ -147,13 +147,12 @@ absl::Status Sandbox::Spawn() {
 absl::Status Sandbox::Watch() {
   ASSIGN_OR_RETURN(events_watch_,
                    loop_.Add(events_.get(), EPOLLIN, [this](uint32_t) { OnEvents(); }));
-  ASSIGN_OR_RETURN(console_watch_,
-                   loop_.Add(console_.get(), EPOLLIN, [this](uint32_t events) {
-                     if ((events & EPOLLHUP) != 0) return DrainConsole();
-                     if (!console_watch_.SetEvents(0).ok() || !console_gather_.Set(kGather).ok()) {
-                       DrainConsole();
-                     }
-                   }));
+  ASSIGN_OR_RETURN(console_watch_, loop_.Add(console_.get(), EPOLLIN, [this](uint32_t events) {
+    if ((events & EPOLLHUP) != 0) return DrainConsole();
+    if (!console_watch_.SetEvents(0).ok() || !console_gather_.Set(kGather).ok()) {
+      DrainConsole();
+    }
+  }));
   ASSIGN_OR_RETURN(console_gather_, loop_.AddTimer([this] { DrainConsole(); }));
   ASSIGN_OR_RETURN(log_watch_, loop_.Add(log_.get(), EPOLLIN, [this](uint32_t) {
     if (!Drain(log_.get(), [this](absl::string_view text) { log_tail_.Append(text); })) {

@@ -32,7 +32,7 @@ constexpr char kVmm[] = "vmm/voidbox-vmm";
 constexpr char kPayload[] = "tests/payloads/garbage.elf";
 constexpr uint64_t kMemoryBytes = 64 << 20;
 constexpr uint64_t kMemoryBesideGuestBytes = 32 << 20;
-constexpr uint64_t kEnoughExits = 10'000;
+constexpr uint64_t kEnoughExits = 50'000;
 constexpr int kAnswerLimitSeconds = 120;
 constexpr std::chrono::seconds kRaveLimit(300);
 constexpr int kConfigFd = 3, kEventFd = 4;
