@@ -86,11 +86,10 @@ class HostRun {
 
  private:
   absl::Status StartCommand(UniqueFd stream) {
-    ASSIGN_OR_RETURN(session_,
-                     ExecSession::Start(loop_, std::move(stream), std::nullopt, std::move(request_),
-                                        {}, [this](const absl::StatusOr<agent::ExecEnded>& ended) {
-                                          OnEnded(ended);
-                                        }));
+    ASSIGN_OR_RETURN(
+        session_, ExecSession::Start(
+                      loop_, std::move(stream), std::nullopt, std::move(request_), {},
+                      [this](const absl::StatusOr<agent::ExecEnded>& ended) { OnEnded(ended); }));
     return absl::OkStatus();
   }
 
