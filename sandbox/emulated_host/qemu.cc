@@ -34,8 +34,9 @@ std::vector<std::string> QemuArguments(const EmulatedMachine& machine) {
   std::vector<std::string> arguments;
   Append(arguments, {"-machine", "q35,vmport=off,hpet=off", "-cpu", "EPYC"});
   if (machine.clock == EmulatedMachine::Clock::kWall) {
+    // The first processor is none for guests; see LeaveFirstProcessor in hostd_system.cc.
     Append(arguments,
-           {"-accel", "tcg,thread=multi,tb-size=1024", "-smp", absl::StrCat(machine.cpus)});
+           {"-accel", "tcg,thread=multi,tb-size=1024", "-smp", absl::StrCat(machine.cpus + 1)});
   } else {
     Append(arguments, {"-accel", "tcg,thread=single,tb-size=1024", "-icount", "shift=1,sleep=off",
                        "-smp", "1"});
@@ -43,7 +44,7 @@ std::vector<std::string> QemuArguments(const EmulatedMachine& machine) {
   Append(arguments, {"-m", absl::StrCat(machine.memory_mib)});
   Append(arguments, {"-nodefaults", "-no-user-config", "-nographic", "-no-reboot"});
   Append(arguments, {"-kernel", machine.kernel, "-initrd", machine.initramfs, "-append",
-                     "console=ttyS0 quiet panic=-1 mitigations=off nohz=off highres=off"});
+                     "console=ttyS0 quiet panic=-1 mitigations=off"});
   Append(arguments, {"-serial", "stdio"});
   Append(arguments, {"-chardev", absl::StrCat("socket,id=port,fd=", kPortFd)});
   Append(arguments, {"-device", "virtio-serial-pci,max_ports=2", "-device",
