@@ -34,7 +34,6 @@ struct Flags {
   std::string cache;
   uint64_t idle_seconds = 600;
   bool counted = false;
-  uint32_t cpus = 2;
   uint32_t memory_mib = 2048;
   int ready_fd = -1;
 };
@@ -66,7 +65,6 @@ absl::Status Run(const Flags& flags) {
   options.machine.home = flags.home;
   options.machine.clock =
       flags.counted ? EmulatedMachine::Clock::kCounted : EmulatedMachine::Clock::kWall;
-  options.machine.cpus = flags.cpus;
   options.machine.memory_mib = flags.memory_mib;
   options.cache = flags.cache;
   options.image_digest = std::string(absl::StripSuffix(digest, "\n"));
@@ -101,7 +99,6 @@ int main(int argc, char** argv) {
   app.add_option("--cache", flags.cache)->required();
   app.add_option("--idle-seconds", flags.idle_seconds);
   app.add_flag("--counted", flags.counted);
-  app.add_option("--cpus", flags.cpus);
   app.add_option("--memory-mib", flags.memory_mib);
   app.add_option("--ready-fd", flags.ready_fd)->required();
   CLI11_PARSE(app, argc, argv);

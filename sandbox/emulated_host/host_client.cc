@@ -61,8 +61,6 @@ absl::Status StartBroker(const HostFiles& files, int directory) {
                 files.cache,
                 "--idle-seconds",
                 absl::StrCat(files.idle_seconds),
-                "--cpus",
-                absl::StrCat(files.cpus),
                 "--ready-fd",
                 absl::StrCat(kReadyFd)};
   if (files.counted) spawn.argv.push_back("--counted");

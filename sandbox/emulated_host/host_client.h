@@ -24,7 +24,6 @@ struct HostFiles {
   std::string kernel, initramfs, key;
   uint64_t idle_seconds = 600;
   bool counted = false;  // see EmulatedMachine::Clock
-  uint32_t cpus = 2;
 };
 
 // A connection to the broker; starts one when none serves, and waits until it does, which takes

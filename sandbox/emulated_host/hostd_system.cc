@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/random.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -67,21 +66,6 @@ absl::Status BringUpLoopback() {
   absl::string_view("lo").copy(request.ifr_name, sizeof(request.ifr_name) - 1);
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   return Ioctl(fd.get(), SIOCSIFFLAGS, "SIOCSIFFLAGS", &request).status();
-}
-
-// QEMU 7.2 clears a flag of the first processor, without a lock, whenever any processor loads FPU
-// state (cpu_clear_ignne in target/i386/tcg/sysemu/fpu_helper.c). The word also says whether that
-// processor runs a nested guest and whether nested paging is on, so guests on it are corrupted now
-// and then. Hence nothing of ours, no vCPU among it, runs there. A single processor has no others
-// to disturb it.
-absl::Status LeaveFirstProcessor() {
-  const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
-  if (processors < 2) return absl::OkStatus();
-  cpu_set_t others;
-  CPU_ZERO(&others);
-  for (long cpu = 1; cpu < processors; ++cpu) CPU_SET(static_cast<size_t>(cpu), &others);
-  if (::sched_setaffinity(0, sizeof(others), &others) != 0) return ErrnoStatus("sched_setaffinity");
-  return absl::OkStatus();
 }
 
 absl::Status AddEntropy(const std::string& bytes) {
@@ -149,7 +133,6 @@ absl::Status PrepareMachine() {
   }
   // Guests get more memory than this machine has, and touch little of it.
   RETURN_IF_ERROR(WriteControl("/proc/sys/vm/overcommit_memory", "1"));
-  RETURN_IF_ERROR(LeaveFirstProcessor());
   return BringUpLoopback();
 }
 

@@ -33,18 +33,15 @@ void Append(std::vector<std::string>& arguments, std::initializer_list<std::stri
 std::vector<std::string> QemuArguments(const EmulatedMachine& machine) {
   std::vector<std::string> arguments;
   Append(arguments, {"-machine", "q35,vmport=off,hpet=off", "-cpu", "EPYC"});
-  if (machine.clock == EmulatedMachine::Clock::kWall) {
-    // The first processor is none for guests; see LeaveFirstProcessor in hostd_system.cc.
-    Append(arguments,
-           {"-accel", "tcg,thread=multi,tb-size=1024", "-smp", absl::StrCat(machine.cpus + 1)});
-  } else {
-    Append(arguments, {"-accel", "tcg,thread=single,tb-size=1024", "-icount", "shift=1,sleep=off",
-                       "-smp", "1"});
+  Append(arguments, {"-accel", "tcg,thread=single,tb-size=1024", "-smp", "1"});
+  if (machine.clock == EmulatedMachine::Clock::kCounted) {
+    Append(arguments, {"-icount", "shift=1,sleep=off"});
   }
   Append(arguments, {"-m", absl::StrCat(machine.memory_mib)});
   Append(arguments, {"-nodefaults", "-no-user-config", "-nographic", "-no-reboot"});
+  // The periodic tick delivers what is left of an interrupt that QEMU lost; docs/architecture.md.
   Append(arguments, {"-kernel", machine.kernel, "-initrd", machine.initramfs, "-append",
-                     "console=ttyS0 quiet panic=-1 mitigations=off"});
+                     "console=ttyS0 quiet panic=-1 mitigations=off nohz=off highres=off"});
   Append(arguments, {"-serial", "stdio"});
   Append(arguments, {"-chardev", absl::StrCat("socket,id=port,fd=", kPortFd)});
   Append(arguments, {"-device", "virtio-serial-pci,max_ports=2", "-device",

@@ -12,18 +12,18 @@
 namespace voidbox {
 
 // The machine that QEMU emulates: an AMD processor with SVM and nested paging in software, so that
-// the mainline kvm_amd runs in it.
+// the mainline kvm_amd runs in it. One processor on one thread: with more, QEMU 7.2 corrupts nested
+// guests and the host (docs/architecture.md says how).
 struct EmulatedMachine {
   enum class Clock {
-    kWall,     // quick: a thread for each CPU
-    kCounted,  // one CPU whose clock counts instructions: times inside repeat from run to run
+    kWall,
+    kCounted,  // the clock counts instructions: times inside repeat from run to run
   };
   std::string qemu = "/usr/bin/qemu-system-x86_64";
   std::string kernel;     // ELF, entered through PVH
   std::string initramfs;  // hostd is its /init
   std::string home;       // shared read-write
   Clock clock = Clock::kWall;
-  uint32_t cpus = 2;
   uint32_t memory_mib = 2048;
 };
 

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -27,9 +26,6 @@ namespace {
 constexpr char kInsideVariable[] = "VOIDBOX_INSIDE_EMULATED_HOST";
 // For a voidbox that was killed there: its VMM sees that and cleans up.
 constexpr uint32_t kKillGraceMs = 5000;
-// Emulated CPUs gain nothing beyond the real ones, and more of them only make the machine boot
-// longer.
-constexpr long kMaxHostCpus = 8;
 
 void AddVariable(agent::ExecRequest& request, absl::string_view name, absl::string_view value) {
   agent::EnvironmentVariable& variable = *request.add_environment();
@@ -141,7 +137,6 @@ absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const 
     }
     files.idle_seconds = seconds;
   }
-  files.cpus = static_cast<uint32_t>(std::clamp(::sysconf(_SC_NPROCESSORS_ONLN), 1L, kMaxHostCpus));
   files.counted = ProcessEnvironment("VOIDBOX_HOST_COUNTED").has_value();
   return files;
 }
