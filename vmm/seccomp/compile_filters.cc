@@ -40,6 +40,7 @@ const Rule kCommon[] = {
     {SCMP_SYS(getpid)},
     {SCMP_SYS(getrandom)},
     {SCMP_SYS(gettid)},
+    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},  // a device's interrupt
     {SCMP_SYS(madvise)},
     {SCMP_SYS(mmap)},
     {SCMP_SYS(mprotect)},
@@ -56,17 +57,11 @@ const Rule kCommon[] = {
 // Also the start of a vCPU's thread, before it confines itself further.
 const Rule kVcpu[] = {
     {SCMP_SYS(ioctl), Rule::Argument{1, KVM_RUN}},
-    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},  // of the serial port
 };
 
 const Rule kBlockWorker[] = {
-    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},  // the disk's interrupt
-    {SCMP_SYS(fallocate)},
-    {SCMP_SYS(fdatasync)},
-    {SCMP_SYS(preadv)},
-    {SCMP_SYS(preadv2)},
-    {SCMP_SYS(pwritev)},
-    {SCMP_SYS(pwritev2)},
+    {SCMP_SYS(fallocate)}, {SCMP_SYS(fdatasync)}, {SCMP_SYS(preadv)},
+    {SCMP_SYS(preadv2)},   {SCMP_SYS(pwritev)},   {SCMP_SYS(pwritev2)},
 };
 
 // The event loop: sockets of the unix domain, timers, and the threads and interrupt wiring that
@@ -84,7 +79,6 @@ const Rule kEventLoop[] = {
     {SCMP_SYS(fcntl)},
     {SCMP_SYS(getsockopt)},
     {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IOEVENTFD}},
-    {SCMP_SYS(ioctl), Rule::Argument{1, KVM_IRQ_LINE}},
     {SCMP_SYS(prctl), Rule::Argument{0, PR_SET_NAME}},
     {SCMP_SYS(prctl), Rule::Argument{0, PR_SET_SECCOMP}},
     {SCMP_SYS(readv)},
