@@ -131,6 +131,13 @@ void Connection::StopHostOutput() {
   outgoing_.Clear();
 }
 
+// What the socket holds until the host reads it need not be copied into outgoing_. As much as the
+// system allows (net.core.wmem_max) is good enough.
+void Connection::HoldInSocket(uint32_t bytes) {
+  const int size = static_cast<int>(bytes);
+  ::setsockopt(socket(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 // Returns how much the socket took; none when it is full or broken.
 size_t Connection::SendToHost(const iovec* pieces, size_t count) {
   msghdr message = {};
@@ -230,6 +237,7 @@ void Connection::ReceiveData(uint32_t length, ChainReader& body) {
     budget_.bytes -= receive_.buf_alloc;
     receive_.buf_alloc *= 2;
     pending_ |= kCreditUpdate;
+    HoldInSocket(receive_.buf_alloc);
   }
   Forwarded(taken);
 }

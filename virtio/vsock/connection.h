@@ -132,6 +132,7 @@ class Connection {
   void HostEof();
   void HostGone();
   void StopHostOutput();
+  void HoldInSocket(uint32_t bytes);
   size_t SendToHost(const iovec* pieces, size_t count);
   void Flush();
   void Forwarded(size_t bytes);
