@@ -1,6 +1,7 @@
 #include "sandbox/emulated_host/qemu.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "base/io.h"
@@ -33,6 +34,21 @@ TEST(QemuTest, HasNoNetwork) {
     EXPECT_THAT(argument, Not(HasSubstr("tcp"))) << argument;
   }
   EXPECT_THAT(QemuArguments(Machine()), Contains("-nodefaults"));
+}
+
+// More are not safe: docs/architecture.md.
+TEST(QemuTest, HasOneProcessorOnOneThreadWithAPeriodicTick) {
+  for (const auto clock : {EmulatedMachine::Clock::kWall, EmulatedMachine::Clock::kCounted}) {
+    EmulatedMachine machine = Machine();
+    machine.clock = clock;
+    const auto arguments = QemuArguments(machine);
+    const auto processors = std::find(arguments.begin(), arguments.end(), "-smp");
+    ASSERT_NE(processors, arguments.end());
+    EXPECT_EQ(*std::next(processors), "1");
+    EXPECT_EQ(std::count(arguments.begin(), arguments.end(), "-smp"), 1);
+    EXPECT_THAT(arguments, Contains(HasSubstr("tcg,thread=single")));
+    EXPECT_THAT(arguments, Contains(HasSubstr(" nohz=off highres=off")));
+  }
 }
 
 TEST(QemuTest, KeyDependsOnWhatTheStateDependsOn) {
