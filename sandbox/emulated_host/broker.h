@@ -57,7 +57,6 @@ class Broker {
 
   Broker(EventLoop& loop, UniqueFd listener, Options options, EndHandler ended);
   absl::Status StartMachine();
-  absl::Status Boot();
   void OnConsole();
   void OnHostdUp();
   void SendSetup();

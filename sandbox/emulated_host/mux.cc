@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 
@@ -35,6 +36,7 @@ absl::StatusOr<std::unique_ptr<Mux>> Mux::Create(EventLoop& loop, UniqueFd conne
   std::unique_ptr<Mux> mux(
       new Mux(loop, std::move(connection), options, std::move(accept), std::move(failed)));
   Mux* const self = mux.get();
+  ASSIGN_OR_RETURN(mux->failure_timer_, loop.AddTimer([self] { self->Report(); }));
   ASSIGN_OR_RETURN(mux->watch_, loop.Add(mux->connection_.get(), EPOLLIN,
                                          [self](uint32_t events) { self->OnConnection(events); }));
   return mux;
@@ -304,9 +306,14 @@ void Mux::Fail(const absl::Status& status) {
   streams_.clear();
   if (count_changed_) count_changed_(0);
   // Later, so that the handler may destroy the Mux.
-  loop_.Post([failed = std::exchange(failed_, nullptr), status] {
-    if (failed) failed(status);
-  });
+  failure_ = status;
+  const absl::Status set = failure_timer_.Set(absl::ZeroDuration());
+  Check(set.ok(), set.message());
+}
+
+void Mux::Report() {
+  const FailureHandler failed = std::exchange(failed_, nullptr);
+  if (failed) failed(failure_);
 }
 
 }  // namespace voidbox
