@@ -95,6 +95,9 @@ absl::Status Sandbox::Spawn() {
     vmm::Disk& wanted = *config.add_disks();
     wanted.set_path(disk.path);
     wanted.set_read_only(disk.read_only);
+    wanted.set_overlay_path(disk.overlay);
+    wanted.set_ephemeral(disk.ephemeral);
+    wanted.set_virtual_bytes(disk.virtual_bytes);
   }
   config.set_directory(directory_.path());
   config.set_console_output_fd(kConsoleFd);

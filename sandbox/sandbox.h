@@ -31,6 +31,15 @@ class Sandbox {
   struct Disk {
     std::string path;
     bool read_only = false;
+    // The file is a base that is not written: what is goes to the overlay at this path, which is
+    // made when missing; or, if ephemeral, away with the sandbox.
+    std::string overlay;
+    bool ephemeral = false;
+    // Over a base: bytes that the guest sees, 0 for what the overlay or the base has.
+    uint64_t virtual_bytes = 0;
+
+    // Whether the guest's last writes are worth an orderly end.
+    bool keeps_writes() const { return !read_only && !ephemeral; }
   };
   struct Options {
     std::string vmm;  // the program
@@ -39,6 +48,7 @@ class Sandbox {
     std::string command_line;
     uint32_t vcpu_count = 1;
     uint64_t memory_bytes = 512 << 20;
+    // In the guest's order: the first is /dev/vda.
     std::vector<Disk> disks;
     // How long the guest may take until its agent serves. An emulated host on a busy machine takes
     // some ten seconds; nobody waits longer for a guest that hangs.

@@ -12,13 +12,13 @@ _voidbox() {
     [[ ${COMP_WORDS[i]} == -- ]] && { COMPREPLY=($(compgen -c -- "$word")); return; }
   done
   case $previous in
-    --kernel | --initramfs | --disk) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --kernel | --initramfs | --rootfs | --overlay | --disk) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --kvm-host) COMPREPLY=($(compgen -W "auto native emulated" -- "$word")); return ;;
     --format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
   esac
   local words
   case ${COMP_WORDS[1]:-} in
-    run) words="--kernel --initramfs --cmdline --cpus --memory --timeout --disk --console --env --workdir --kvm-host --help --" ;;
+    run) words="--kernel --initramfs --rootfs --disk-size --overlay --ephemeral --cmdline --cpus --memory --timeout --disk --console --env --workdir --kvm-host --help --" ;;
     doctor | version) words="--format --help" ;;
     host) words="start stop status exec --format --help" ;;
     completion) words="bash zsh fish" ;;
@@ -50,6 +50,10 @@ _voidbox() {
       _arguments -S \
         '--kernel[guest kernel]:file:_files' \
         '--initramfs[guest initramfs]:file:_files' \
+        '--rootfs[root file system]:file:_files' \
+        '--disk-size[size of the root disk]:size:' \
+        '--overlay[file that keeps what is written to it]:file:_files' \
+        '--ephemeral[throw away what is written to it]' \
         '--cmdline[words for the kernel command line]:words:' \
         '--cpus[virtual CPUs]:number:' \
         '--memory[guest memory]:size:' \
@@ -78,6 +82,10 @@ complete -c voidbox -n __fish_use_subcommand -a version -d 'print the version'
 complete -c voidbox -n __fish_use_subcommand -a completion -d 'print a completion script'
 complete -c voidbox -n '__fish_seen_subcommand_from run' -l kernel -rF -d 'guest kernel'
 complete -c voidbox -n '__fish_seen_subcommand_from run' -l initramfs -rF -d 'guest initramfs'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l rootfs -rF -d 'root file system'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l disk-size -x -d 'size of the root disk'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l overlay -rF -d 'file that keeps what is written to it'
+complete -c voidbox -n '__fish_seen_subcommand_from run' -l ephemeral -d 'throw away what is written to it'
 complete -c voidbox -n '__fish_seen_subcommand_from run' -l cmdline -x -d 'kernel command line'
 complete -c voidbox -n '__fish_seen_subcommand_from run' -l cpus -x -d 'virtual CPUs'
 complete -c voidbox -n '__fish_seen_subcommand_from run' -l memory -x -d 'guest memory'

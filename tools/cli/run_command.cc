@@ -1,7 +1,9 @@
 #include "tools/cli/run_command.h"
 
+#include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "sandbox/boot_command_line.h"
@@ -28,6 +30,7 @@ Examples:
   voidbox run --timeout 5s -- sleep 60
   voidbox run -e NAME=world -w /tmp -- sh -c 'echo hello $NAME from $PWD'
   voidbox run --disk data.img,ro -- wc -c /dev/vda
+  voidbox run --rootfs debian.ext4 --disk-size 4G -- df -h /
   voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true)";
 
 absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<std::string>& command,
@@ -42,6 +45,8 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
   if (!flags.timeout.empty()) {
     ASSIGN_OR_RETURN(options.timeout, ParseDuration(flags.timeout));
   }
+  ASSIGN_OR_RETURN(const std::optional<Sandbox::Disk> root_disk, ParseRootDisk(flags.root_disk));
+  if (root_disk.has_value()) options.sandbox.disks.push_back(*root_disk);
   for (const std::string& disk : flags.disks) {
     ASSIGN_OR_RETURN(Sandbox::Disk parsed, ParseDisk(disk));
     options.sandbox.disks.push_back(std::move(parsed));
@@ -59,16 +64,29 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
   } else {
     ASSIGN_OR_RETURN(options.sandbox.kernel, ReadableFile(flags.kernel, "kernel"));
   }
-  if (flags.initramfs.empty()) {
+  if (flags.initramfs.empty() && !root_disk.has_value()) {
     ASSIGN_OR_RETURN(options.sandbox.initramfs,
                      installation.Path(Installation::Item::kGuestInitramfs));
-  } else {
+  } else if (!flags.initramfs.empty()) {
     ASSIGN_OR_RETURN(options.sandbox.initramfs, ReadableFile(flags.initramfs, "initramfs"));
   }
   ASSIGN_OR_RETURN(options.sandbox.vmm, installation.Path(Installation::Item::kVmm));
   options.show_console = flags.console;
-  options.sandbox.command_line = SandboxCommandLine(flags.console, flags.command_line);
+  options.sandbox.command_line = SandboxCommandLine(
+      flags.console, root_disk.has_value() ? absl::StrCat(kRootDiskWords, " ", flags.command_line)
+                                           : flags.command_line);
   return options;
+}
+
+// What the emulated host writes elsewhere ends with it, which is not what an overlay is for.
+absl::Status CheckKeptInHost(const RunOptions& options, const std::string& home) {
+  for (const Sandbox::Disk& disk : options.sandbox.disks) {
+    if (disk.overlay.empty() || absl::StartsWith(disk.overlay, absl::StrCat(home, "/"))) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "overlay ", disk.overlay, " is outside ", home,
+        ", the one directory that the emulated KVM host writes to; name a file there"));
+  }
+  return absl::OkStatus();
 }
 
 void AddRunFlags(CLI::App& run, RunFlags& flags) {
@@ -76,6 +94,19 @@ void AddRunFlags(CLI::App& run, RunFlags& flags) {
       ->type_name("FILE");
   run.add_option("--initramfs", flags.initramfs, "guest initramfs, with an agent")
       ->type_name("FILE");
+  run.add_option("--rootfs", flags.root_disk.path,
+                 "root file system instead of an initramfs: an ext4 image with an agent as "
+                 "/sbin/init; never written itself; /dev/vda")
+      ->type_name("FILE");
+  run.add_option("--disk-size", flags.root_disk.size,
+                 "grow the root file system to this size, such as 4G")
+      ->type_name("SIZE");
+  run.add_option(
+         "--overlay", flags.root_disk.overlay,
+         "keep what the guest writes to its root file system in this file, made when missing")
+      ->type_name("FILE");
+  run.add_flag("--ephemeral", flags.root_disk.ephemeral,
+               "throw it away with the sandbox (the default)");
   run.add_option("--cmdline", flags.command_line, "words to append to the kernel command line")
       ->type_name("WORDS");
   run.add_option("--cpus", flags.cpus, "virtual CPUs, 1 to 32")
@@ -125,6 +156,9 @@ int RunCommand::Run(const Invocation& invocation) {
   const auto kvm = ChooseKvm(flags_.kvm_host);
   if (!kvm.ok()) return ExitStatusOf(kvm.status());
   if (!kvm->emulated) return RunNative(*home, *options);
+  if (const absl::Status status = CheckKeptInHost(*options, *home); !status.ok()) {
+    return ExitStatusOf(status);
+  }
   const auto files = FindHostFiles(invocation.installation, *home);
   if (!files.ok()) return ExitStatusOf(files.status());
   std::vector<std::string> argv = {invocation.installation.executable()};

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tools/cli/command.h"
+#include "tools/cli/parse.h"
 
 namespace voidbox {
 
@@ -13,6 +14,7 @@ struct RunFlags {
   std::string kernel, initramfs, command_line, timeout, working_directory, kvm_host;
   std::string cpus = "1";
   std::string memory = "512M";
+  RootDiskFlags root_disk;
   std::vector<std::string> disks, environment;
   bool console = false;
 };

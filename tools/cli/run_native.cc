@@ -100,10 +100,10 @@ class NativeRun {
     ending_ = true;
     exit_status_ = exit_status;
     session_.reset();
-    const bool has_writable_disk =
+    const bool keeps_writes =
         std::any_of(options_.sandbox.disks.begin(), options_.sandbox.disks.end(),
-                    [](const Sandbox::Disk& disk) { return !disk.read_only; });
-    sandbox_->Stop(orderly && has_writable_disk);
+                    [](const Sandbox::Disk& disk) { return disk.keeps_writes(); });
+    sandbox_->Stop(orderly && keeps_writes);
   }
 
   void OnSandboxEnded(const absl::Status& status) {
