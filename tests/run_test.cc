@@ -241,7 +241,8 @@ TEST_F(RunTest, AppendsWordsToTheKernelCommandLine) {
 
 TEST_F(RunTest, SaysHowFarAGuestCameThatDiesBeforeItIsReady) {
   const std::string path = home_ + "/no_initramfs";
-  ASSERT_THAT(WriteFileAtomically(path, std::string(4096, 'x')), IsOk());
+  // A magic number of gzip, and nothing that could be decompressed.
+  ASSERT_THAT(WriteFileAtomically(path, "\x1f\x8b" + std::string(4096, 'x')), IsOk());
   const Result result = RunVoidbox({"run", "--initramfs", path, "--", "true"});
   EXPECT_EQ(result.exit_status, 125);
   EXPECT_THAT(result.output, IsEmpty());
@@ -254,6 +255,16 @@ TEST_F(RunTest, RefusesWhatIsNotAKernel) {
   const Result result = RunVoidbox({"run", "--kernel", "/bin/sh", "--", "true"});
   EXPECT_EQ(result.exit_status, 125);
   EXPECT_THAT(result.error, HasSubstr("/bin/sh"));
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, RefusesATruncatedInitramfs) {
+  const std::string path = home_ + "/truncated.cpio";
+  ASSERT_THAT(WriteFileAtomically(path, "070701" + std::string(50, '0')), IsOk());
+  const Result result = RunVoidbox({"run", "--initramfs", path, "--", "true"});
+  EXPECT_EQ(result.exit_status, 125);
+  EXPECT_THAT(result.error, HasSubstr("truncated.cpio: the cpio entry at byte 0 goes on behind the "
+                                      "file's 56 bytes: the file is truncated"));
   ExpectNothingLeft();
 }
 

@@ -202,6 +202,8 @@ void VmmProcess::Run() {
   if (absl::Status status = loop_->Run(); !status.ok()) {
     Stop(vmm::Stopped::FAILED, std::string(status.message()));
   }
+  // First, since the machine serves the loop while it ends, and requests are about the machine.
+  control_->Stop();
   // Before the loop, which its vCPUs may be waiting for.
   machine_.reset();
 }
