@@ -29,6 +29,7 @@ constexpr int kConfigFd = 3;
 constexpr int kEventFd = 4;
 constexpr int kLifelineFd = 5;
 constexpr int kConsoleFd = 6;
+constexpr int kImageLeaseFd = 7;
 
 constexpr char kReadySocket[] = "vsock.sock_1235";  // host port 1235, see agent.proto
 constexpr char kVsockSocket[] = "vsock.sock";
@@ -112,19 +113,23 @@ absl::Status Sandbox::Spawn() {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return ErrnoStatus("/dev/null");
 
-  ASSIGN_OR_RETURN(vmm_, ChildProcess::Spawn({
-                             .argv = {options_.vmm, "--config-fd", absl::StrCat(kConfigFd),
-                                      "--event-fd", absl::StrCat(kEventFd)},
-                             .descriptors = {{null.get(), 0},
-                                             {null.get(), 1},
-                                             {log.write.get(), 2},
-                                             {config_pipe.read.get(), kConfigFd},
-                                             {events.write.get(), kEventFd},
-                                             {lifeline.read.get(), kLifelineFd},
-                                             {console.write.get(), kConsoleFd}},
-                             // The terminal's signals are for us alone.
-                             .new_session = true,
-                         }));
+  SpawnOptions spawn = {
+      .argv = {options_.vmm, "--config-fd", absl::StrCat(kConfigFd), "--event-fd",
+               absl::StrCat(kEventFd)},
+      .descriptors = {{null.get(), 0},
+                      {null.get(), 1},
+                      {log.write.get(), 2},
+                      {config_pipe.read.get(), kConfigFd},
+                      {events.write.get(), kEventFd},
+                      {lifeline.read.get(), kLifelineFd},
+                      {console.write.get(), kConsoleFd}},
+      // The terminal's signals are for us alone.
+      .new_session = true,
+  };
+  if (options_.image.lease >= 0) {
+    spawn.descriptors.push_back({options_.image.lease, kImageLeaseFd});
+  }
+  ASSIGN_OR_RETURN(vmm_, ChildProcess::Spawn(spawn));
   config_pipe.read.Reset();
   lifeline_ = std::move(lifeline.write);
   events_ = std::move(events.read);
@@ -137,6 +142,8 @@ absl::Status Sandbox::Spawn() {
   record.id = directory_.id();
   ASSIGN_OR_RETURN(record.vmm, IdentifyProcess(vmm_.pid()));
   record.kernel = options_.kernel;
+  record.image = options_.image.name;
+  record.image_digest = options_.image.digest;
   record.vcpu_count = options_.vcpu_count;
   record.memory_bytes = options_.memory_bytes;
   record.created_unix_seconds = ::time(nullptr);

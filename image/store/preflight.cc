@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/ext4_superblock.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/status_macros.h"
@@ -47,11 +49,12 @@ constexpr Magic kMagics[] = {
 
 struct OpenFile {
   UniqueFd fd;
+  uint64_t bytes = 0;
   uint64_t bytes_on_disk = 0;
 };
 
-absl::StatusOr<OpenFile> OpenRegular(const std::string& what) {
-  const std::string path = what.substr(what.find(' ') + 1);
+absl::StatusOr<OpenFile> OpenRegular(absl::string_view kind, const std::string& path) {
+  const std::string what = absl::StrCat(kind, " ", path);
   OpenFile file;
   file.fd.Reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat attributes;
@@ -59,31 +62,35 @@ absl::StatusOr<OpenFile> OpenRegular(const std::string& what) {
   if (!S_ISREG(attributes.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(what, ": not a regular file"));
   }
-  if (attributes.st_size == 0) return absl::InvalidArgumentError(absl::StrCat(what, ": empty"));
+  file.bytes = static_cast<uint64_t>(attributes.st_size);
   file.bytes_on_disk = static_cast<uint64_t>(attributes.st_blocks) * kStatBlockBytes;
   return file;
 }
 
-absl::StatusOr<std::string> KindOfInitramfs(const OpenFile& file, const std::string& what) {
-  std::string head(kHeadBytes, '\0');
-  ASSIGN_OR_RETURN(const size_t got, ReadUpTo(file.fd.get(), head.data(), head.size()));
-  auto kind = InitramfsKind(absl::string_view(head).substr(0, got));
-  if (!kind.ok()) {
-    return absl::Status(kind.status().code(), absl::StrCat(what, ": ", kind.status().message()));
+absl::Status CheckRootfs(const OpenFile& file) {
+  std::array<char, kExt4SuperblockBytes> superblock = {};
+  const ssize_t got = ::pread(file.fd.get(), superblock.data(), superblock.size(),
+                              static_cast<off_t>(kExt4SuperblockOffset));
+  if (got < 0) return ErrnoStatus("read");
+  if (static_cast<size_t>(got) < superblock.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("no ext4 file system: ", file.bytes,
+                                                   " bytes, and its superblock alone ends at ",
+                                                   kExt4SuperblockOffset + kExt4SuperblockBytes));
   }
-  return kind;
+  ASSIGN_OR_RETURN(const Ext4Size size, ParseExt4Superblock(superblock));
+  if (size.blocks <= file.bytes / size.block_bytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("its ext4 file system has ", size.blocks, " blocks of ", size.block_bytes,
+                   " bytes, the file only ", file.bytes, " bytes: it is truncated"));
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> InitramfsKind(absl::string_view head) {
+std::string InitramfsKind(absl::string_view head) {
   for (const Magic& magic : kMagics) {
-    if (absl::StartsWith(head, magic.bytes)) return std::string(magic.kind);
+    if (absl::StartsWith(head, magic.bytes)) return magic.kind;
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "its first bytes '", absl::CHexEscape(head.substr(0, kHeadBytes)),
-      "' are neither a cpio archive of the form newc (070701) nor gzip, lz4, zstd, xz, lzma, "
-      "bzip2 or lzo"));
+  return "cpio";
 }
 
 absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memory_bytes) {
@@ -92,23 +99,28 @@ absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memo
         "an image needs an initramfs or a root file system: give --initramfs or --rootfs");
   }
   Preflight found;
-  ASSIGN_OR_RETURN(const OpenFile kernel, OpenRegular(absl::StrCat("kernel ", files.kernel)));
-  found.bytes_on_disk += kernel.bytes_on_disk;
-  if (!files.initramfs.empty()) {
-    const std::string what = absl::StrCat("initramfs ", files.initramfs);
-    ASSIGN_OR_RETURN(const OpenFile initramfs, OpenRegular(what));
-    ASSIGN_OR_RETURN(found.initramfs_kind, KindOfInitramfs(initramfs, what));
-    found.bytes_on_disk += initramfs.bytes_on_disk;
-  }
   // As the VMM does it.
   ASSIGN_OR_RETURN(const BootFiles boot,
                    BootFiles::Open(files.kernel, files.initramfs, memory_bytes));
+  ASSIGN_OR_RETURN(const OpenFile kernel, OpenRegular("kernel", files.kernel));
+  found.bytes_on_disk += kernel.bytes_on_disk;
   found.kernel_kind = boot.kernel().setup_header.empty() ? "vmlinux" : "bzimage";
   const uint64_t needed = boot.kernel().end + boot.initramfs().bytes;
   found.minimum_memory_bytes =
       std::max(kLeastMemory, (needed + kMemoryUnit - 1) / kMemoryUnit * kMemoryUnit);
+  if (!files.initramfs.empty()) {
+    ASSIGN_OR_RETURN(const OpenFile initramfs, OpenRegular("initramfs", files.initramfs));
+    std::string head(kHeadBytes, '\0');
+    ASSIGN_OR_RETURN(const size_t got, ReadUpTo(initramfs.fd.get(), head.data(), head.size()));
+    found.initramfs_kind = InitramfsKind(absl::string_view(head).substr(0, got));
+    found.bytes_on_disk += initramfs.bytes_on_disk;
+  }
   if (!files.rootfs.empty()) {
-    ASSIGN_OR_RETURN(const OpenFile rootfs, OpenRegular(absl::StrCat("rootfs ", files.rootfs)));
+    ASSIGN_OR_RETURN(const OpenFile rootfs, OpenRegular("rootfs", files.rootfs));
+    if (const absl::Status usable = CheckRootfs(rootfs); !usable.ok()) {
+      return absl::Status(usable.code(),
+                          absl::StrCat("rootfs ", files.rootfs, ": ", usable.message()));
+    }
     found.bytes_on_disk += rootfs.bytes_on_disk;
   }
   return found;

@@ -30,9 +30,8 @@ struct Preflight {
 // value and the limit.
 absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memory_bytes);
 
-// What an initramfs with these first bytes is: "cpio" or "cpio+gzip" and so on, of what Linux knows
-// (init/initramfs.c, lib/decompress.c); INVALID_ARGUMENT for anything else.
-absl::StatusOr<std::string> InitramfsKind(absl::string_view head);
+// What an initramfs with these first bytes is: "cpio", or "cpio+gzip" and so on.
+std::string InitramfsKind(absl::string_view head);
 
 }  // namespace voidbox
 

@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
+#include "image/sha256.h"
 
 namespace voidbox {
 namespace {
@@ -39,6 +41,15 @@ absl::StatusOr<Extent> NextExtent(int fd, uint64_t offset, uint64_t end) {
   const off_t hole = ::lseek(fd, static_cast<off_t>(offset), SEEK_HOLE);
   if (hole < 0) return ErrnoStatus("lseek(SEEK_HOLE)");
   return Extent{offset, std::min(static_cast<uint64_t>(hole), limit) - offset, false};
+}
+
+void AddZeros(Sha256& sha256, uint64_t count) {
+  static constexpr std::array<char, 64 << 10> kZeros = {};
+  while (count > 0) {
+    const size_t piece = std::min<uint64_t>(count, kZeros.size());
+    sha256.Update(absl::string_view(kZeros.data(), piece));
+    count -= piece;
+  }
 }
 
 absl::Status ReadAt(int fd, uint64_t offset, std::string& buffer) {
@@ -93,7 +104,7 @@ absl::StatusOr<Digest> Visit(int source, int target, uint64_t bytes, Progress& p
     ASSIGN_OR_RETURN(const Extent extent, NextExtent(source, offset, bytes));
     if (extent.bytes == 0) return Shorter(offset, bytes);
     if (extent.hole) {
-      sha256.UpdateZeros(extent.bytes);
+      AddZeros(sha256, extent.bytes);
     } else {
       if (in_kernel) {
         ASSIGN_OR_RETURN(in_kernel, CopyInKernel(source, target, extent));
@@ -107,7 +118,7 @@ absl::StatusOr<Digest> Visit(int source, int target, uint64_t bytes, Progress& p
     offset += extent.bytes;
     RETURN_IF_ERROR(progress.Advance(extent.bytes));
   }
-  return sha256.Finish();
+  return Digest(sha256.Finish());
 }
 
 absl::Status CheckSize(int fd, uint64_t bytes) {
