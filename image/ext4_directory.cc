@@ -7,7 +7,7 @@
 namespace voidbox {
 namespace {
 
-constexpr size_t kHeaderBytes = 8;   // of an entry, in front of its name
+constexpr size_t kHeaderBytes = 8;     // of an entry, in front of its name
 constexpr size_t kChecksumBytes = 12;  // of a block's end, struct ext4_dir_entry_tail
 constexpr size_t kUsableBytes = kExt4BlockBytes - kChecksumBytes;
 

@@ -16,9 +16,10 @@
 namespace voidbox {
 namespace {
 
-constexpr uint32_t kLogBlockBytes = 2;      // 1024 << 2
-constexpr uint8_t kLogGroupsPerFlex = 4;    // as mke2fs: tables of 16 groups together
-constexpr uint16_t kDescriptorBytes = 64;   // of a group, with 64-bit block numbers
+constexpr uint32_t kLogBlockBytes = 2;        // 1024 << 2
+constexpr uint8_t kLogGroupsPerFlex = 4;      // as mke2fs: tables of 16 groups together
+constexpr uint16_t kDescriptorBytes = 64;     // of a group, with 64-bit block numbers
+constexpr uint64_t kMaxExtentBlocks = 32768;  // ext4/ifork.rst: ee_len of what is initialised
 constexpr uint16_t kExtraInodeBytes = sizeof(ext2_inode_large) - EXT2_GOOD_OLD_INODE_SIZE;
 
 absl::Status Ext2Status(absl::string_view what, errcode_t code) {
@@ -129,8 +130,8 @@ absl::Status Ext4Filesystem::AddInternalInodes() {
   journal.num_journal_blocks = static_cast<blk_t>(
       std::max(ext2fs_default_journal_size(ext2fs_blocks_count(fs->super)), 1024));
   // Lazily: the journal's blocks are a hole of the image, zeroes already.
-  return Ext2Status("ext4 journal", ext2fs_add_journal_inode3(fs, &journal, ~blk64_t{0},
-                                                              EXT2_MKJOURNAL_LAZYINIT));
+  return Ext2Status("ext4 journal",
+                    ext2fs_add_journal_inode3(fs, &journal, ~blk64_t{0}, EXT2_MKJOURNAL_LAZYINIT));
 }
 
 uint64_t Ext4Filesystem::free_blocks() const { return ext2fs_free_blocks_count(fs_->super); }
@@ -148,38 +149,45 @@ absl::Status Ext4Filesystem::InitExtents(uint32_t number, ext2_inode_large& inod
   return Ext2Status("ext4 extents", error);
 }
 
+absl::StatusOr<Ext4Filesystem::Extent> Ext4Filesystem::TakeBlocks(uint64_t count) {
+  ext2_filsys fs = fs_.get();
+  blk64_t first = 0;
+  blk64_t length = 0;
+  RETURN_IF_ERROR(
+      Ext2Status("ext4 blocks", ext2fs_new_range(fs, 0, goal_, count, nullptr, &first, &length)));
+  length = std::min<uint64_t>({length, count, kMaxExtentBlocks});
+  ext2fs_block_alloc_stats_range(fs, first, static_cast<blk_t>(length), +1);
+  goal_ = first + length;
+  return Extent{.physical = first, .count = length};
+}
+
 absl::StatusOr<std::vector<Ext4Filesystem::Extent>> Ext4Filesystem::Allocate(
     uint32_t number, ext2_inode_large& inode, uint64_t logical, uint64_t count) {
-  RETURN_IF_ERROR(InitExtents(number, inode));
-  RETURN_IF_ERROR(Ext2Status(
-      "ext4 blocks",
-      ext2fs_fallocate(fs_.get(), EXT2_FALLOCATE_FORCE_INIT | EXT2_FALLOCATE_INIT_BEYOND_EOF,
-                       number, Small(inode), goal_, logical, count)));
-  ext2_extent_handle_t handle = nullptr;
-  RETURN_IF_ERROR(Ext2Status("ext4 extents",
-                             ext2fs_extent_open2(fs_.get(), number, Small(inode), &handle)));
+  ext2_extent_handle_t opened = nullptr;
+  RETURN_IF_ERROR(
+      Ext2Status("ext4 extents", ext2fs_extent_open2(fs_.get(), number, Small(inode), &opened)));
+  const std::unique_ptr<ext2_extent_handle, void (*)(ext2_extent_handle_t)> handle(
+      opened, ext2fs_extent_free);
+  // The new ones go behind the last one; that there is none is no error.
+  ext2fs_extent last = {};
+  if (inode.i_blocks != 0) {
+    RETURN_IF_ERROR(
+        Ext2Status("ext4 extents", ext2fs_extent_get(handle.get(), EXT2_EXTENT_LAST_LEAF, &last)));
+  }
   std::vector<Extent> extents;
-  errcode_t error = ext2fs_extent_goto(handle, logical);
-  ext2fs_extent extent = {};
-  for (int step = EXT2_EXTENT_CURRENT; error == 0; step = EXT2_EXTENT_NEXT_LEAF) {
-    error = ext2fs_extent_get(handle, step, &extent);
-    if (error != 0 || extent.e_lblk >= logical + count) break;
-    // The allocation may have lengthened the extent before it.
-    const uint64_t skipped = logical > extent.e_lblk ? logical - extent.e_lblk : 0;
-    extents.push_back({.logical = extent.e_lblk + skipped,
-                       .physical = extent.e_pblk + skipped,
-                       .count = std::min(extent.e_len - skipped,
-                                         logical + count - (extent.e_lblk + skipped))});
+  for (uint64_t done = 0; done < count;) {
+    ASSIGN_OR_RETURN(Extent extent, TakeBlocks(count - done));
+    extent.logical = logical + done;
+    ext2fs_extent inserted = {.e_pblk = extent.physical,
+                              .e_lblk = extent.logical,
+                              .e_len = static_cast<__u32>(extent.count)};
+    RETURN_IF_ERROR(Ext2Status(
+        "ext4 extents", ext2fs_extent_insert(handle.get(), EXT2_EXTENT_INSERT_AFTER, &inserted)));
+    RETURN_IF_ERROR(Ext2Status("ext4 block count",
+                               ext2fs_iblk_add_blocks(fs_.get(), Small(inode), extent.count)));
+    done += extent.count;
+    extents.push_back(extent);
   }
-  ext2fs_extent_free(handle);
-  if (error != EXT2_ET_EXTENT_NO_NEXT) RETURN_IF_ERROR(Ext2Status("ext4 extents", error));
-  uint64_t found = 0;
-  for (const Extent& part : extents) found += part.count;
-  if (found != count) {
-    return absl::InternalError(
-        absl::StrCat("ext4 blocks: ", found, " of ", count, " were mapped for inode ", number));
-  }
-  goal_ = extents.back().physical + extents.back().count;
   return extents;
 }
 
@@ -195,9 +203,8 @@ absl::Status Ext4Filesystem::WriteXattrs(uint32_t number,
   RETURN_IF_ERROR(Ext2Status("ext4 attributes", ext2fs_xattrs_open(fs_.get(), number, &handle)));
   absl::Status status;
   for (const auto& [name, value] : xattrs) {
-    status = Ext2Status(
-        absl::StrCat("extended attribute ", name, " of ", value.size(), " bytes"),
-        ext2fs_xattr_set(handle, name.c_str(), value.data(), value.size()));
+    status = Ext2Status(absl::StrCat("extended attribute ", name, " of ", value.size(), " bytes"),
+                        ext2fs_xattr_set(handle, name.c_str(), value.data(), value.size()));
     if (!status.ok()) break;
   }
   ext2fs_xattrs_close(&handle);
@@ -229,8 +236,8 @@ absl::Status Ext4Filesystem::WriteData(uint64_t physical, absl::string_view data
       size = std::min(kExt4BlockBytes, data.size());
     } else {
       for (size_t done = 0; done < size;) {
-        const ssize_t written = ::pwrite(fd_.get(), data.data() + done, size - done,
-                                         static_cast<off_t>(offset + done));
+        const ssize_t written =
+            ::pwrite(fd_.get(), data.data() + done, size - done, static_cast<off_t>(offset + done));
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) return ErrnoStatus("ext4 image");
         done += static_cast<size_t>(written);

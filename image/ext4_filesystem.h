@@ -46,8 +46,8 @@ class Ext4Filesystem {
 
   // Takes an inode number that is free.
   void TakeInode(uint32_t number, bool is_directory);
-  // Gives `count` blocks to an inode, from block `logical` of the file on, and returns where they
-  // lie. RESOURCE_EXHAUSTED when there are not enough.
+  // Gives `count` blocks to an inode, from block `logical` of the file on, which is behind all that
+  // it has, and returns where they lie. RESOURCE_EXHAUSTED when there are not enough.
   absl::StatusOr<std::vector<Extent>> Allocate(uint32_t number, ext2_inode_large& inode,
                                                uint64_t logical, uint64_t count);
   // Prepares an inode for extents; Allocate does so too.
@@ -70,6 +70,8 @@ class Ext4Filesystem {
   explicit Ext4Filesystem(UniqueFd fd) : fd_(std::move(fd)) {}
   absl::Status Initialize(const std::string& path, const Geometry& geometry);
   absl::Status AddInternalInodes();
+  // Up to `count` blocks in a row, at least one.
+  absl::StatusOr<Extent> TakeBlocks(uint64_t count);
 
   UniqueFd fd_;  // of the image, for data
   std::unique_ptr<struct_ext2_filsys, Free> fs_;

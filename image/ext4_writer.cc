@@ -178,8 +178,8 @@ class Writer {
   absl::Status Write() {
     for (const Plan::File& file : plan_.files) {
       if (const absl::Status status = WriteFile(file); !status.ok()) {
-        return absl::Status(status.code(), absl::StrCat("'", absl::CHexEscape(file.path),
-                                                        "': ", status.message()));
+        return absl::Status(
+            status.code(), absl::StrCat("'", absl::CHexEscape(file.path), "': ", status.message()));
       }
     }
     return absl::OkStatus();
@@ -278,8 +278,7 @@ absl::Status Writer::WriteRun(const FileContents& contents, const Ext4Filesystem
   piece_.resize(kPieceBytes);
   while (offset < end) {
     const size_t size = std::min<uint64_t>(kPieceBytes, end - offset);
-    ASSIGN_OR_RETURN(const size_t got,
-                     tree_.spool().Read(contents, offset, piece_.data(), size));
+    ASSIGN_OR_RETURN(const size_t got, tree_.spool().Read(contents, offset, piece_.data(), size));
     // The image is a hole there, so that what is left of the last block reads as zeroes.
     RETURN_IF_ERROR(filesystem_.WriteData(physical, absl::string_view(piece_).substr(0, got)));
     written_ += got;
@@ -306,8 +305,7 @@ absl::Status Writer::WriteSymlink(const Plan::File& file, ext2_inode_large& inod
 absl::Status Writer::WriteDirectory(const Plan::File& file, ext2_inode_large& inode) {
   std::vector<Ext4DirectoryEntry> entries;
   if (plan_.add_lost_found && file.number == EXT2_ROOT_INO) {
-    entries.push_back(
-        {.inode = kLostFoundInode, .name = kLostFound, .type = FileType::kDirectory});
+    entries.push_back({.inode = kLostFoundInode, .name = kLostFound, .type = FileType::kDirectory});
   }
   for (const auto& [name, entry] : file.inode->children) {
     entries.push_back(
@@ -315,8 +313,8 @@ absl::Status Writer::WriteDirectory(const Plan::File& file, ext2_inode_large& in
   }
   const std::string blocks = PackExt4Directory(file.number, file.parent, entries);
   inode.i_size = static_cast<uint32_t>(blocks.size());
-  ASSIGN_OR_RETURN(const auto extents, filesystem_.Allocate(file.number, inode, 0,
-                                                            blocks.size() / kExt4BlockBytes));
+  ASSIGN_OR_RETURN(const auto extents,
+                   filesystem_.Allocate(file.number, inode, 0, blocks.size() / kExt4BlockBytes));
   for (const Ext4Filesystem::Extent& extent : extents) {
     for (uint64_t i = 0; i < extent.count; ++i) {
       RETURN_IF_ERROR(filesystem_.WriteDirectoryBlock(

@@ -29,7 +29,8 @@ constexpr int kConfigFd = 3;
 constexpr int kEventFd = 4;
 constexpr int kLifelineFd = 5;
 constexpr int kConsoleFd = 6;
-constexpr int kImageLeaseFd = 7;
+constexpr int kConsoleInputFd = 7;
+constexpr int kImageLeaseFd = 8;
 
 constexpr char kReadySocket[] = "vsock.sock_1235";  // host port 1235, see agent.proto
 constexpr char kVsockSocket[] = "vsock.sock";
@@ -102,6 +103,7 @@ absl::Status Sandbox::Spawn() {
   }
   config.set_directory(directory_.path());
   config.set_console_output_fd(kConsoleFd);
+  if (options_.console_input >= 0) config.set_console_input_fd(kConsoleInputFd);
   config.set_lifeline_fd(kLifelineFd);
   config.set_remove_directory(true);
 
@@ -128,6 +130,9 @@ absl::Status Sandbox::Spawn() {
   };
   if (options_.image.lease >= 0) {
     spawn.descriptors.push_back({options_.image.lease, kImageLeaseFd});
+  }
+  if (options_.console_input >= 0) {
+    spawn.descriptors.push_back({options_.console_input, kConsoleInputFd});
   }
   ASSIGN_OR_RETURN(vmm_, ChildProcess::Spawn(spawn));
   config_pipe.read.Reset();
@@ -180,6 +185,7 @@ absl::Status Sandbox::Watch() {
     Kill(absl::DeadlineExceededError(
         absl::StrCat("the guest was not ready after ", absl::FormatDuration(options_.boot_limit))));
   }));
+  if (options_.boot_limit == absl::InfiniteDuration()) return absl::OkStatus();
   return deadline_.Set(options_.boot_limit);
 }
 
@@ -320,6 +326,7 @@ absl::Status Sandbox::WhyEnded(int wait_status) const {
     case vmm::Stopped::REFUSED:
       return absl::InvalidArgumentError(message);  // the guest never ran: no stage, no console
     case vmm::Stopped::GUEST_RESET:
+      if (options_.may_power_off) return absl::OkStatus();
       return Explained(absl::UnavailableError("the guest powered off or reset its machine"));
     case vmm::Stopped::GUEST_CRASHED:
       return Explained(absl::UnavailableError(absl::StrCat("the guest crashed: ", message)));

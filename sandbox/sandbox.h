@@ -59,6 +59,11 @@ class Sandbox {
     uint64_t memory_bytes = 512 << 20;
     // In the guest's order: the first is /dev/vda.
     std::vector<Disk> disks;
+    // Borrowed until Start returns: a pipe whose bytes are typed on the guest's console; -1 for
+    // none.
+    int console_input = -1;
+    // A guest that powers off has done what it was to do: no error.
+    bool may_power_off = false;
     // How long the guest may take until its agent serves. An emulated host on a busy machine takes
     // some ten seconds; nobody waits longer for a guest that hangs.
     absl::Duration boot_limit = absl::Minutes(2);

@@ -71,7 +71,8 @@ absl::Status WritePart(const ImageStore& store, const ExportedFile& file, Writte
       ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!target) return ErrnoStatus(part);
   written.Add(part);
-  progress.Begin(absl::StrCat("exporting ", file.path), file.blob.bytes);
+  progress.Begin(absl::StrCat("exporting ", file.path.substr(file.path.rfind('/') + 1)),
+                 file.blob.bytes);
   const auto digest = CopySparsely(source.fd.get(), target.get(), file.blob.bytes, progress);
   if (!digest.ok()) {
     return absl::Status(digest.status().code(),

@@ -60,7 +60,7 @@ absl::StatusOr<BlobReference> ImageImport::AddFile(const std::string& path, cons
   const auto bytes = static_cast<uint64_t>(attributes.st_size);
   const std::string staged = absl::StrCat("copy.", next_file_++);
   ASSIGN_OR_RETURN(const UniqueFd target, layout_.incoming.CreateFile(staged));
-  progress.Begin(absl::StrCat("importing ", what), bytes);
+  progress.Begin(absl::StrCat("importing ", what.substr(0, what.find(' '))), bytes);
   auto digest = CopySparsely(source.get(), target.get(), bytes, progress);
   if (!digest.ok()) return About(what, digest.status());
   return Stage(staged, target.get(), *std::move(digest), bytes, kind);

@@ -180,8 +180,8 @@ std::string SerializeManifest(const ImageManifest& manifest) {
       {"name", manifest.name},
       {"flavour", manifest.flavour},
       {"created",
-       absl::FormatTime(absl::RFC3339_sec, absl::FromUnixSeconds(manifest.created_unix_seconds),
-                        absl::UTCTimeZone())},
+       absl::FormatTime("%E4Y-%m-%dT%H:%M:%SZ",
+                        absl::FromUnixSeconds(manifest.created_unix_seconds), absl::UTCTimeZone())},
       {"kernel", ToJson(manifest.kernel)},
       {"minimum_memory_bytes", manifest.minimum_memory_bytes},
   };

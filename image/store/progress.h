@@ -13,7 +13,7 @@ class Progress {
  public:
   virtual ~Progress() = default;
   // A step of the operation begins: what it does, in words for a person ("copying rootfs.ext4"),
-  // and how many bytes it has to go through.
+  // and how many bytes it has to go through; 0 for a wait. An empty one ends the one before.
   virtual void Begin(absl::string_view step, uint64_t total_bytes) = 0;
   // That many bytes more are done. An error (CANCELLED, say) ends the operation, which cleans up
   // and returns it. Called at least every 4 MiB, and with 0 when a wait was interrupted.

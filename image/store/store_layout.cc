@@ -79,6 +79,7 @@ absl::StatusOr<UniqueFd> StoreLayout::Lock(Progress& progress) const {
     if (errno != EINTR) return ErrnoStatus(absl::StrCat("flock ", images.PathOf(kLockName)));
     RETURN_IF_ERROR(progress.Advance(0));
   }
+  progress.Begin("", 0);
   return fd;
 }
 

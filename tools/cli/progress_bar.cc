@@ -49,6 +49,7 @@ void ProgressBar::Begin(absl::string_view step, uint64_t total_bytes) {
   done_ = 0;
   total_ = total_bytes;
   step_started_ = options_.now();
+  if (step_.empty()) return Clear();
   // What has no size is a wait for others, of any length.
   if (total_ == 0 || visible_) Draw(step_started_);
 }
@@ -56,7 +57,11 @@ void ProgressBar::Begin(absl::string_view step, uint64_t total_bytes) {
 absl::Status ProgressBar::Advance(uint64_t bytes) {
   done_ = std::min(total_, done_ + bytes);
   const absl::Time now = options_.now();
-  if (now - started_ >= kQuiet && now - drawn_ >= kRedraw) Draw(now);
+  if (total_ > 0 && done_ == total_) {
+    Clear();
+  } else if (now - started_ >= kQuiet && now - drawn_ >= kRedraw) {
+    Draw(now);
+  }
   return options_.check();
 }
 

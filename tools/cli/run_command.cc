@@ -1,16 +1,20 @@
 #include "tools/cli/run_command.h"
 
+#include <unistd.h>
+
 #include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "sandbox/boot_command_line.h"
 #include "sandbox/home.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/kvm_choice.h"
 #include "tools/cli/parse.h"
+#include "tools/cli/raw_terminal.h"
 #include "tools/cli/run_image.h"
 #include "tools/cli/run_in_host.h"
 #include "tools/cli/run_native.h"
@@ -33,13 +37,16 @@ Examples:
   voidbox run --disk data.img,ro -- wc -c /dev/vda
   voidbox run --image mine -- cat /etc/os-release
   voidbox run --rootfs debian.ext4 --disk-size 4G -- df -h /
-  voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true)";
+  voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true
+  voidbox run --console --cmdline rdinit=/bin/sh)";
 
 absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<std::string>& command,
                                      const Installation& installation) {
   RunOptions options;
-  if (command.empty()) {
-    return absl::InvalidArgumentError("no command to run; say `voidbox run -- COMMAND`");
+  if (command.empty() && !flags.console) {
+    return absl::InvalidArgumentError(
+        "no command to run; say `voidbox run -- COMMAND`, or `voidbox run --console` to use the "
+        "guest's console");
   }
   for (const std::string& argument : command) options.exec.add_argv(argument);
   ASSIGN_OR_RETURN(options.sandbox.vcpu_count, ParseCpus(flags.cpus));
@@ -128,6 +135,10 @@ int RunCommand::Run(const Invocation& invocation) {
   if (!options.ok()) return ExitStatusOf(options.status());
   const auto kvm = ChooseKvm(flags_.kvm_host);
   if (!kvm.ok()) return ExitStatusOf(kvm.status());
+  std::optional<RawTerminal> terminal;
+  if (options->console_only() && terminal.emplace(STDIN_FILENO).active()) {
+    LogInfo("the guest's console; Ctrl-] ends it");
+  }
   if (!kvm->emulated) return RunNative(*home, *options);
   if (const absl::Status status = CheckKeptInHost(*options, *home); !status.ok()) {
     return ExitStatusOf(status);

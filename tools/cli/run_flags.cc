@@ -38,7 +38,9 @@ void AddRunFlags(CLI::App& run, RunFlags& flags) {
   run.add_option("--disk", flags.disks, "attach a raw disk image, read-only with ,ro; repeatable")
       ->type_name("FILE[,ro]")
       ->allow_extra_args(false);
-  run.add_flag("--console", flags.console, "show the guest kernel's console on stderr");
+  run.add_flag(
+      "--console", flags.console,
+      "show the guest kernel's console on stderr; without a command, stdin is typed on it");
   run.add_option("-e,--env", flags.environment,
                  "set a variable of the command's environment; NAME alone passes on the value "
                  "that it has here; repeatable")
