@@ -13,21 +13,6 @@
 namespace voidbox {
 namespace {
 
-absl::Status CheckCommandLine(const std::string& words) {
-  if (words.size() >= kMaxCommandLineBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("kernel command line of ", words.size(),
-                                                   " bytes, the limit is ",
-                                                   kMaxCommandLineBytes - 1));
-  }
-  for (const char c : words) {
-    if (c < 0x20 || c == 0x7f) {
-      return absl::InvalidArgumentError(
-          "kernel command line: only printable ASCII characters are allowed");
-    }
-  }
-  return absl::OkStatus();
-}
-
 // A file system that shares extents needs less; asking for all the same errs on the safe side.
 absl::Status CheckRoom(const std::string& directory, uint64_t needed) {
   struct statvfs room;
@@ -44,6 +29,10 @@ absl::StatusOr<Image> ImportFiles(ImageStore& store, const FileImport& request,
                                   Progress& progress) {
   RETURN_IF_ERROR(ValidateImageName(request.name));
   RETURN_IF_ERROR(CheckCommandLine(request.command_line));
+  if (request.files.initramfs.empty() && request.files.rootfs.empty()) {
+    return absl::InvalidArgumentError(
+        "an image needs an initramfs or a root file system: give --initramfs or --rootfs");
+  }
   ASSIGN_OR_RETURN(const Preflight found, CheckImageFiles(request.files, request.memory_bytes));
   ASSIGN_OR_RETURN(ImageImport import, store.BeginImport(request.name, request.replace, progress));
   RETURN_IF_ERROR(CheckRoom(import.directory(), found.bytes_on_disk));

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
+#include "image/store/image_manifest.h"
 #include "vmm/boot/loader.h"
 
 namespace voidbox {
@@ -86,6 +87,21 @@ absl::Status CheckRootfs(const OpenFile& file) {
 
 }  // namespace
 
+absl::Status CheckCommandLine(const std::string& words) {
+  if (words.size() >= kMaxCommandLineBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("kernel command line of ", words.size(),
+                                                   " bytes, the limit is ",
+                                                   kMaxCommandLineBytes - 1));
+  }
+  for (const char c : words) {
+    if (c < 0x20 || c == 0x7f) {
+      return absl::InvalidArgumentError(
+          "kernel command line: only printable ASCII characters are allowed");
+    }
+  }
+  return absl::OkStatus();
+}
+
 std::string InitramfsKind(absl::string_view head) {
   for (const Magic& magic : kMagics) {
     if (absl::StartsWith(head, magic.bytes)) return magic.kind;
@@ -94,10 +110,6 @@ std::string InitramfsKind(absl::string_view head) {
 }
 
 absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memory_bytes) {
-  if (files.initramfs.empty() && files.rootfs.empty()) {
-    return absl::InvalidArgumentError(
-        "an image needs an initramfs or a root file system: give --initramfs or --rootfs");
-  }
   Preflight found;
   // As the VMM does it.
   ASSIGN_OR_RETURN(const BootFiles boot,

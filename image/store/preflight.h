@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -29,6 +30,9 @@ struct Preflight {
 // file system. INVALID_ARGUMENT or UNIMPLEMENTED (of another architecture) names the file, the
 // value and the limit.
 absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memory_bytes);
+
+// INVALID_ARGUMENT unless the words fit on the kernel's command line and are printable ASCII.
+absl::Status CheckCommandLine(const std::string& words);
 
 // What an initramfs with these first bytes is: "cpio", or "cpio+gzip" and so on.
 std::string InitramfsKind(absl::string_view head);

@@ -4,7 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "tools/cli/exit_status.h"
+#include "image/store/import_archive.h"
+#include "image/store/import_files.h"
 #include "tools/cli/human_units.h"
 #include "tools/cli/image/image_session.h"
 #include "tools/cli/parse.h"
@@ -13,10 +14,12 @@ namespace voidbox {
 namespace {
 
 constexpr char kFooter[] =
-    R"(The files are checked, then copied into the store. docs/images.md says what must be in them.
+    R"(The files are checked, then copied into the store. docs/images.md says what must be in them; an
+archive needs no more than programs.
 
 Examples:
   voidbox image import mine --rootfs rootfs.ext4
+  voidbox image import mine --tar rootfs.tar.gz
   voidbox image import mine --kernel vmlinux --initramfs my.cpio.gz --cmdline 'maxcpus=1')";
 
 }  // namespace
@@ -29,10 +32,18 @@ CLI::App* ImportCommand::AddTo(CLI::App& app) {
       ->type_name("NAME");
   import->add_option("--kernel", kernel_, "vmlinux (ELF) or bzImage (default: voidbox' own)")
       ->type_name("FILE");
-  import->add_option("--initramfs", initramfs_, "cpio archive with an agent, compressed or not")
-      ->type_name("FILE");
-  import->add_option("--rootfs", rootfs_, "ext4 file system with an agent as /sbin/init")
-      ->type_name("FILE");
+  CLI::Option* const initramfs =
+      import->add_option("--initramfs", initramfs_, "cpio archive with an agent, compressed or not")
+          ->type_name("FILE");
+  CLI::Option* const rootfs =
+      import->add_option("--rootfs", rootfs_, "ext4 file system with an agent as /sbin/init")
+          ->type_name("FILE");
+  import
+      ->add_option("--tar", tar_,
+                   "archive of a root file system, packed or not, which gets the agent and `user`")
+      ->type_name("FILE")
+      ->excludes(initramfs)
+      ->excludes(rootfs);
   import->add_option("--cmdline", command_line_, "words for the kernel command line")
       ->type_name("WORDS");
   import->add_option("--memory", memory_, "guest memory that it must fit into")
@@ -43,24 +54,38 @@ CLI::App* ImportCommand::AddTo(CLI::App& app) {
   return import;
 }
 
-absl::StatusOr<FileImport> ImportCommand::Request(const Installation& installation) const {
-  FileImport request = {.name = name_, .command_line = command_line_, .replace = force_};
-  ASSIGN_OR_RETURN(request.memory_bytes, ParseMemory(memory_));
-  if (kernel_.empty()) {
-    ASSIGN_OR_RETURN(request.files.kernel, installation.Path(Installation::Item::kGuestKernel));
-  } else {
-    request.files.kernel = kernel_;
+absl::StatusOr<Image> ImportCommand::Import(const Installation& installation, ImageStore& store,
+                                            Progress& progress) const {
+  ASSIGN_OR_RETURN(const uint64_t memory_bytes, ParseMemory(memory_));
+  std::string kernel = kernel_;
+  if (kernel.empty()) {
+    ASSIGN_OR_RETURN(kernel, installation.Path(Installation::Item::kGuestKernel));
   }
-  request.files.initramfs = initramfs_;
-  request.files.rootfs = rootfs_;
-  return request;
+  if (tar_.empty()) {
+    return ImportFiles(store,
+                       {.name = name_,
+                        .files = {kernel, initramfs_, rootfs_},
+                        .command_line = command_line_,
+                        .memory_bytes = memory_bytes,
+                        .replace = force_},
+                       progress);
+  }
+  ASSIGN_OR_RETURN(const std::string agent, installation.Path(Installation::Item::kGuestAgent));
+  return ImportArchive(store,
+                       {.name = name_,
+                        .tar = tar_,
+                        .kernel = kernel,
+                        .agent = agent,
+                        .command_line = command_line_,
+                        .memory_bytes = memory_bytes,
+                        .replace = force_},
+                       progress);
 }
 
 int ImportCommand::Run(const Invocation& invocation) {
   return RunInterruptibly([&](Progress& progress) -> absl::Status {
-    ASSIGN_OR_RETURN(const FileImport request, Request(invocation.installation));
     ASSIGN_OR_RETURN(ImageStore store, OpenImageStore(/*changes=*/true));
-    ASSIGN_OR_RETURN(const Image image, ImportFiles(store, request, progress));
+    ASSIGN_OR_RETURN(const Image image, Import(invocation.installation, store, progress));
     if (WantsJson(format_)) {
       PrintJson(DescribeImage(store, image));
     } else {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "image/store/import_files.h"
+#include "image/store/image_store.h"
 #include "tools/cli/command.h"
 
 namespace voidbox {
@@ -16,9 +16,10 @@ class ImportCommand final : public Command {
   int Run(const Invocation& invocation) override;
 
  private:
-  absl::StatusOr<FileImport> Request(const Installation& installation) const;
+  absl::StatusOr<Image> Import(const Installation& installation, ImageStore& store,
+                               Progress& progress) const;
 
-  std::string name_, kernel_, initramfs_, rootfs_, command_line_, format_;
+  std::string name_, kernel_, initramfs_, rootfs_, tar_, command_line_, format_;
   std::string memory_ = "512M";
   bool force_ = false;
 };
