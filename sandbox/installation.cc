@@ -23,6 +23,9 @@ Place PlaceOf(Installation::Item item) {
       return {"the VMM", "vmm/voidbox-vmm", "libexec/voidbox/voidbox-vmm"};
     case Installation::Item::kGuestKernel:
       return {"the guest kernel", "image/kernel/vmlinux", "share/voidbox/vmlinux"};
+    case Installation::Item::kGuestKernelConfig:
+      return {"the guest kernel's configuration", "image/kernel/config",
+              "share/voidbox/vmlinux.config"};
     case Installation::Item::kGuestInitramfs:
       return {"the guest's initramfs", "image/minimal.cpio", "share/voidbox/minimal.cpio"};
     case Installation::Item::kGuestAgent:

@@ -16,6 +16,7 @@ class Installation {
   enum class Item {
     kVmm,
     kGuestKernel,
+    kGuestKernelConfig,
     kGuestInitramfs,
     kGuestAgent,
     kHostBroker,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -20,6 +21,12 @@ namespace {
 constexpr char kVmm[] = "vmm/voidbox-vmm";
 constexpr char kKernel[] = "image/kernel/vmlinux";
 constexpr char kInitramfs[] = "image/minimal.cpio";
+
+// What scripts/run_kvm_tests.sh has the guests boot instead.
+std::string FromEnvironment(const char* name, const char* otherwise) {
+  const char* const value = std::getenv(name);
+  return std::filesystem::absolute(value != nullptr && *value != '\0' ? value : otherwise);
+}
 
 }  // namespace
 
@@ -64,8 +71,8 @@ absl::StatusOr<std::unique_ptr<GuestSandbox>> GuestSandbox::Boot(
   ASSIGN_OR_RETURN(Registry registry, Registry::Open(home));
   Sandbox::Options options;
   options.vmm = std::filesystem::absolute(kVmm);
-  options.kernel = std::filesystem::absolute(kKernel);
-  options.initramfs = std::filesystem::absolute(kInitramfs);
+  options.kernel = FromEnvironment("KERNEL", kKernel);
+  options.initramfs = FromEnvironment("INITRAMFS", kInitramfs);
   options.command_line = SandboxCommandLine(/*show_console=*/false, "");
   options.memory_bytes = 256 << 20;
   if (adjust) adjust(options);

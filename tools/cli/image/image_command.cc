@@ -1,6 +1,7 @@
 #include "tools/cli/image/image_command.h"
 
 #include "tools/cli/exit_status.h"
+#include "tools/cli/image/build_command.h"
 #include "tools/cli/image/export_command.h"
 #include "tools/cli/image/import_command.h"
 #include "tools/cli/image/inspect_command.h"
@@ -13,6 +14,7 @@ namespace voidbox {
 namespace {
 
 constexpr char kFooter[] = R"(Examples:
+  voidbox image build debian
   voidbox image import mine --rootfs rootfs.ext4
   voidbox image ls
   voidbox run --image mine -- cat /etc/os-release
@@ -25,6 +27,7 @@ CLI::App* ImageCommand::AddTo(CLI::App& app) {
   CLI::App* const image = app.add_subcommand("image", "What sandboxes boot from");
   image->require_subcommand(1);
   image->footer(kFooter);
+  commands_.emplace_back(std::make_unique<BuildCommand>(), nullptr);
   commands_.emplace_back(std::make_unique<ListCommand>(), nullptr);
   commands_.emplace_back(std::make_unique<InspectCommand>(), nullptr);
   commands_.emplace_back(std::make_unique<ImportCommand>(), nullptr);

@@ -3,14 +3,17 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "image/store/image_manifest.h"
 #include "sandbox/home.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/interrupts.h"
 #include "tools/cli/progress_bar.h"
+#include "tools/cli/progress_lines.h"
 #include "tools/cli/run_in_host.h"
 
 namespace voidbox {
@@ -49,12 +52,21 @@ nlohmann::json DescribeImage(const ImageStore& store, const Image& image) {
   return json;
 }
 
-int RunInterruptibly(const std::function<absl::Status(Progress& progress)>& operation) {
+int RunInterruptibly(const std::function<absl::Status(Progress& progress)>& operation,
+                     ProgressStyle style) {
   const Interrupts interrupts;
   absl::Status status;
   {
-    ProgressBar progress(ProgressBar::ForTerminal([&] { return interrupts.Check(); }));
-    status = operation(progress);
+    const auto check = [&] { return interrupts.Check(); };
+    ProgressBar::Options options = ProgressBar::ForTerminal(check);
+    if (style == ProgressStyle::kBarOrLines && !options.is_terminal) {
+      ProgressLines lines([](absl::string_view line) { LogInfo(line); }, check);
+      status = operation(lines);
+    } else {
+      options.is_terminal = options.is_terminal && style != ProgressStyle::kNone;
+      ProgressBar bar(std::move(options));
+      status = operation(bar);
+    }
   }
   if (absl::IsCancelled(status) && interrupts.signal() != 0) {
     return kExitSignalBase + interrupts.signal();

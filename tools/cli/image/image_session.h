@@ -26,8 +26,16 @@ absl::StatusOr<ImageStore> OpenImageStore(bool changes);
 // The image as JSON: its manifest, digest, size and whether it is in use.
 nlohmann::json DescribeImage(const ImageStore& store, const Image& image);
 
+// How a person is told of an operation that takes long.
+enum class ProgressStyle {
+  kBar,         // on a terminal only
+  kBarOrLines,  // elsewhere a line for each step
+  kNone,
+};
+
 // Runs `operation` so that a signal makes it clean up and end; returns the exit status.
-int RunInterruptibly(const std::function<absl::Status(Progress& progress)>& operation);
+int RunInterruptibly(const std::function<absl::Status(Progress& progress)>& operation,
+                     ProgressStyle style = ProgressStyle::kBar);
 
 }  // namespace voidbox
 

@@ -1,0 +1,62 @@
+#include "image/builder/busybox.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "base/unique_fd.h"
+#include "image/builder/build_program.h"
+
+namespace voidbox {
+namespace {
+
+constexpr size_t kMaxProgramHeaders = 64;
+
+bool ReadAt(int fd, uint64_t offset, void* data, size_t size) {
+  return ::pread(fd, data, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+}
+
+// An ELF program for this machine that asks for no loader (ELF-64 object file format, 2.2).
+absl::Status CheckStatic(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return ErrnoStatus(path);
+  Elf64_Ehdr header;
+  if (!ReadAt(file.get(), 0, &header, sizeof(header)) ||
+      std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_machine != EM_X86_64 ||
+      header.e_phnum > kMaxProgramHeaders || header.e_phentsize != sizeof(Elf64_Phdr)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": it is no program for x86-64"));
+  }
+  for (uint64_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    if (!ReadAt(file.get(), header.e_phoff + i * sizeof(segment), &segment, sizeof(segment))) {
+      return absl::DataLossError(absl::StrCat(path, ": it is cut short"));
+    }
+    if (segment.p_type == PT_INTERP) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": it is linked with shared libraries, which the guest has not; take "
+                             "a static one, such as that of busybox-static"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> FindBusybox(const std::string& given) {
+  if (!given.empty()) {
+    RETURN_IF_ERROR(CheckStatic(given));
+    if (::access(given.c_str(), X_OK) != 0) return ErrnoStatus(given);
+    return given;
+  }
+  const auto found = FindProgram("busybox", "busybox-static");
+  if (!found.ok() || !CheckStatic(*found).ok()) return "";
+  return *found;
+}
+
+}  // namespace voidbox
