@@ -3,8 +3,11 @@
 set -euo pipefail
 list=$(cpio --quiet -tvn < "$1")
 expect() { grep -qE -- "$1" <<< "$list" || { echo "no entry matches: $1"; echo "$list" | head -40; exit 1; }; }
-expect '^-rwxr-xr-x +1 0 +0 .* sbin/guest-agent$'
-expect '^-rwxr-xr-x +1 0 +0 .* bin/busybox$'
+expect '^-rwxr-xr-x +2 0 +0 .* sbin/guest-agent$'
+expect '^-rwxr-xr-x +2 0 +0 .* sbin/init$'
+expect '^-rwxr-xr-x +2 0 +0 .* bin/busybox$'
+# The same file, for commands that see nothing but /home/user.
+expect '^-rwxr-xr-x +2 0 +0 .* home/user/bin/busybox$'
 expect '^lrwxrwxrwx .* init -> /sbin/guest-agent$'
 expect '^lrwxrwxrwx .* bin/sh -> /bin/busybox$'
 expect '^crw------- .* 5, +1 .* dev/console$'

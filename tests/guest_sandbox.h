@@ -19,9 +19,9 @@
 namespace voidbox {
 
 // A sandbox with our kernel and minimal initramfs, or with those that $KERNEL and $INITRAMFS name,
-// for tests that make many calls to one guest; to be used where KVM is (vm_test.bzl). All of it belongs to one thread, which its loop runs on while
-// something is waited for. What takes longer than kLimit fails the test, and so does all that is
-// waited for after that, at once.
+// for tests that make many calls to one guest; to be used where KVM is (vm_test.bzl). All of it
+// belongs to one thread, which its loop runs on while something is waited for. What takes longer
+// than kLimit fails the test, and so does all that is waited for after that, at once.
 class GuestSandbox {
  public:
   static constexpr absl::Duration kLimit = absl::Minutes(2);

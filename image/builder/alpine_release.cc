@@ -38,8 +38,8 @@ bool IsFileName(absl::string_view name) {
 absl::StatusOr<std::string> Fetch(const std::string& mirror, const std::string& url,
                                   const std::string& path, Progress& progress) {
   ASSIGN_OR_RETURN(const std::string curl, FindProgram("curl", "curl"));
-  std::vector<std::string> argv = {curl, "--fail", "--silent", "--show-error", "--location",
-                                   "--connect-timeout", "20"};
+  std::vector<std::string> argv = {
+      curl, "--fail", "--silent", "--show-error", "--location", "--connect-timeout", "20"};
   if (!path.empty()) argv.insert(argv.end(), {"--output", path});
   argv.push_back(url);
   ASSIGN_OR_RETURN(BuildProgram program, BuildProgram::Start(argv));
@@ -102,8 +102,7 @@ absl::StatusOr<std::string> FetchAlpineRootfs(const std::string& mirror, const s
   if (error) return ErrnoStatus(cache, error.value());
   const std::string part = absl::StrCat(path, ".part");
   progress.Begin(absl::StrCat("downloading ", rootfs.file), 0);
-  RETURN_IF_ERROR(
-      Fetch(mirror, absl::StrCat(directory, rootfs.file), part, progress).status());
+  RETURN_IF_ERROR(Fetch(mirror, absl::StrCat(directory, rootfs.file), part, progress).status());
   ASSIGN_OR_RETURN(const bool is_right, HasDigest(part, rootfs.digest, progress));
   if (!is_right) {
     std::filesystem::remove(part, error);

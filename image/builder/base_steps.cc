@@ -44,8 +44,7 @@ absl::Status AddTarball(Build& build, const std::string& path) {
     RETURN_IF_ERROR(build.progress.Advance(got));
     return got;
   };
-  const auto summary =
-      ReadTar(source, {.devices = TarOptions::Devices::kDrop}, build.tree);
+  const auto summary = ReadTar(source, {.devices = TarOptions::Devices::kDrop}, build.tree);
   RETURN_IF_ERROR(Named(path, summary.status()));
   if (summary->entries == 0) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": there is nothing in it"));
@@ -104,8 +103,8 @@ absl::Status AddAlpineBase(Build& build) {
           "the alpine flavour needs --mirror URL of an Alpine mirror, or --base FILE with a "
           "minirootfs tarball");
     }
-    ASSIGN_OR_RETURN(tarball, FetchAlpineRootfs(build.options.mirror,
-                                                build.options.cache_directory, build.progress));
+    ASSIGN_OR_RETURN(tarball, FetchAlpineRootfs(build.options.mirror, build.options.cache_directory,
+                                                build.progress));
   }
   RETURN_IF_ERROR(AddTarball(build, tarball));
   RETURN_IF_ERROR(RemoveTracesOfBuild(build.tree));

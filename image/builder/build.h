@@ -13,8 +13,8 @@
 
 namespace voidbox {
 
-// No file of an image is newer, unless $SOURCE_DATE_EPOCH says otherwise: 2026-01-01. A date that is
-// the same for every build, and late enough that programs which know no dates before 1980 work.
+// No file of an image is newer, unless $SOURCE_DATE_EPOCH says otherwise: 2026-01-01. A date that
+// is the same for every build, and late enough that programs which know no dates before 1980 work.
 inline constexpr int64_t kDefaultSourceDateEpoch = 1767225600;
 
 // What a build takes from this machine and from its caller.

@@ -45,15 +45,13 @@ absl::StatusOr<Image> BuildForStore(const FlavourDefinition& flavour, const Buil
   const std::string file = is_initramfs ? "initramfs.cpio" : "rootfs.ext4";
   const std::string path = absl::StrCat(import.directory(), "/", file);
   RETURN_IF_ERROR(WriteTree(flavour.form, build, path));
-  ASSIGN_OR_RETURN(const Preflight found,
-                   CheckImageFiles({.kernel = options.kernel,
-                                    .initramfs = is_initramfs ? path : "",
-                                    .rootfs = is_initramfs ? "" : path},
-                                   kMemoryBytes));
+  ASSIGN_OR_RETURN(const Preflight found, CheckImageFiles({.kernel = options.kernel,
+                                                           .initramfs = is_initramfs ? path : "",
+                                                           .rootfs = is_initramfs ? "" : path},
+                                                          kMemoryBytes));
   manifest.minimum_memory_bytes = found.minimum_memory_bytes;
-  ASSIGN_OR_RETURN(
-      BlobReference tree,
-      import.AddMade(file, is_initramfs ? found.initramfs_kind : "ext4", progress));
+  ASSIGN_OR_RETURN(BlobReference tree,
+                   import.AddMade(file, is_initramfs ? found.initramfs_kind : "ext4", progress));
   (is_initramfs ? manifest.initramfs : manifest.rootfs) = std::move(tree);
   ASSIGN_OR_RETURN(manifest.kernel,
                    import.AddFile(options.kernel, found.kernel_kind,

@@ -13,8 +13,7 @@ namespace voidbox {
 // Builds an image, and puts it into the store under `name` in place of the one that is there. The
 // store is locked only once all is there to be written.
 absl::StatusOr<Image> BuildForStore(const FlavourDefinition& flavour, const BuildOptions& options,
-                                    const std::string& name, ImageStore& store,
-                                    Progress& progress);
+                                    const std::string& name, ImageStore& store, Progress& progress);
 
 }  // namespace voidbox
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -18,6 +19,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 
@@ -27,7 +30,9 @@ namespace {
 // How often a person who presses Ctrl-C is listened to.
 constexpr int kPollMilliseconds = 200;
 // mmdebstrap needs some time to unmount and remove what it made.
-constexpr int kTermMilliseconds = 10'000;
+constexpr absl::Duration kTermTime = absl::Seconds(10);
+// A process that was killed is gone at once, unless a disk holds it.
+constexpr absl::Duration kKillTime = absl::Seconds(2);
 constexpr size_t kErrorLines = 12;
 constexpr size_t kErrorBytes = 4096;
 
@@ -39,6 +44,21 @@ absl::Status WaitReadable(int fd, Progress& progress) {
     const int ready = ::poll(&watched, 1, kPollMilliseconds);
     if (ready > 0) return absl::OkStatus();
     if (ready < 0 && errno != EINTR) return ErrnoStatus("poll");
+  }
+}
+
+int MillisecondsUntil(absl::Time deadline) {
+  return static_cast<int>(std::max<int64_t>(0, absl::ToInt64Milliseconds(deadline - absl::Now())));
+}
+
+// Reads a pipe to its end, which comes when the last process that could write to it is gone.
+void DrainUntil(int fd, absl::Time deadline) {
+  char piece[4096];
+  while (true) {
+    pollfd watched = {.fd = fd, .events = POLLIN};
+    const int ready = ::poll(&watched, 1, MillisecondsUntil(deadline));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0 || ::read(fd, piece, sizeof(piece)) <= 0) return;
   }
 }
 
@@ -61,9 +81,9 @@ std::vector<std::string> Environment(const std::vector<std::string>& added) {
   for (char** variable = ::environ; *variable != nullptr; ++variable) {
     const std::string text = *variable;
     const std::string name = text.substr(0, text.find('=') + 1);
-    const bool is_replaced =
-        std::any_of(added.begin(), added.end(),
-                    [&](const std::string& one) { return one.compare(0, name.size(), name) == 0; });
+    const bool is_replaced = std::any_of(added.begin(), added.end(), [&](const std::string& one) {
+      return one.compare(0, name.size(), name) == 0;
+    });
     if (!is_replaced) environment.push_back(text);
   }
   return environment;
@@ -85,7 +105,8 @@ absl::StatusOr<std::string> FindProgram(absl::string_view name, absl::string_vie
 }
 
 absl::StatusOr<BuildProgram> BuildProgram::Start(const std::vector<std::string>& argv,
-                                                 const std::vector<std::string>& environment) {
+                                                 const std::vector<std::string>& environment,
+                                                 const std::string& name) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus("pipe");
   UniqueFd output(ends[0]), output_write(ends[1]);
@@ -100,19 +121,21 @@ absl::StatusOr<BuildProgram> BuildProgram::Start(const std::vector<std::string>&
                                                         {error.get(), STDERR_FILENO}},
                                         .new_session = true,
                                         .die_with_parent = true}));
-  return BuildProgram(std::filesystem::path(argv[0]).filename(), std::move(child),
-                      std::move(output), std::move(error));
+  return BuildProgram(name.empty() ? std::filesystem::path(argv[0]).filename().string() : name,
+                      std::move(child), std::move(output), std::move(error));
 }
 
 BuildProgram::~BuildProgram() {
   if (finished_ || child_.pid() <= 0) return;
-  output_.Reset();  // nobody reads on
+  // It is not reaped before child_ is destroyed, so the number is this session's all the while.
   const pid_t session = child_.pid();
   ::kill(-session, SIGTERM);
+  const absl::Time deadline = absl::Now() + kTermTime;
+  DrainUntil(output_.get(), deadline);
   pollfd ended = {.fd = child_.pidfd(), .events = POLLIN};
-  ::poll(&ended, 1, kTermMilliseconds);
-  // The child is not reaped yet, so the number is still this session's.
+  ::poll(&ended, 1, MillisecondsUntil(deadline));
   ::kill(-session, SIGKILL);
+  DrainUntil(output_.get(), absl::Now() + kKillTime);
 }
 
 ByteSource BuildProgram::Output(Progress& progress) {

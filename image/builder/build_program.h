@@ -19,14 +19,15 @@ namespace voidbox {
 absl::StatusOr<std::string> FindProgram(absl::string_view name, absl::string_view package);
 
 // A program of the machine that takes part in a build, with its standard output to be read and no
-// input. It is a session of its own, so that a terminal's Ctrl-C reaches the build alone, which then
-// ends it: the whole session gets TERM at the end of this object's life, and KILL when that does
-// not help. Should the build itself be killed, the kernel kills the program. One thread.
+// input. It is a session of its own, so that a terminal's Ctrl-C reaches the build alone, which
+// then ends it: the whole session gets TERM at the end of this object's life, and KILL when that
+// does not help. Should the build itself be killed, the kernel kills the program. One thread.
 class BuildProgram {
  public:
-  // `environment` is added to the build's own.
+  // `environment` is added to the build's own. Errors call the program `name`, or by its file.
   static absl::StatusOr<BuildProgram> Start(const std::vector<std::string>& argv,
-                                            const std::vector<std::string>& environment = {});
+                                            const std::vector<std::string>& environment = {},
+                                            const std::string& name = "");
   BuildProgram(BuildProgram&&) noexcept = default;
   BuildProgram& operator=(BuildProgram&&) = delete;
   ~BuildProgram();

@@ -39,8 +39,9 @@ absl::Status CheckStatic(const std::string& path) {
     }
     if (segment.p_type == PT_INTERP) {
       return absl::InvalidArgumentError(
-          absl::StrCat(path, ": it is linked with shared libraries, which the guest has not; take "
-                             "a static one, such as that of busybox-static"));
+          absl::StrCat(path,
+                       ": it is linked with shared libraries, which the guest has not; take "
+                       "a static one, such as that of busybox-static"));
     }
   }
   return absl::OkStatus();

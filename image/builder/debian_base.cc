@@ -18,10 +18,8 @@ namespace {
 
 // What stays on the mirror: nobody reads manuals in a sandbox. Licences stay.
 constexpr const char* kExcluded[] = {
-    "path-exclude=/usr/share/man/*",
-    "path-exclude=/usr/share/info/*",
-    "path-exclude=/usr/share/locale/*",
-    "path-exclude=/usr/share/doc/*",
+    "path-exclude=/usr/share/man/*",           "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",        "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
 };
 
@@ -44,8 +42,8 @@ absl::StatusOr<std::vector<std::string>> Mmdebstrap(Progress& progress) {
   if (::geteuid() == 0 && Works(with(contained, {"true"}), progress)) {
     return with(contained, {mmdebstrap, "--mode=root"});
   }
-  if (::geteuid() != 0 && Works({unshare, "--user", "--map-auto", "--map-root-user", "true"},
-                                progress)) {
+  if (::geteuid() != 0 &&
+      Works({unshare, "--user", "--map-auto", "--map-root-user", "true"}, progress)) {
     return std::vector<std::string>{mmdebstrap, "--mode=unshare"};
   }
   if (FindProgram("fakechroot", "fakechroot").ok() && FindProgram("fakeroot", "fakeroot").ok()) {
@@ -84,10 +82,11 @@ absl::Status AddDebian(const DebianBase& base, FileTree& tree, Progress& progres
   progress.Begin("installing Debian's packages", 0);
   ASSIGN_OR_RETURN(std::vector<std::string> argv, Mmdebstrap(progress));
   for (std::string& argument : Arguments(base)) argv.push_back(std::move(argument));
-  ASSIGN_OR_RETURN(
-      BuildProgram program,
-      BuildProgram::Start(argv, {absl::StrCat("SOURCE_DATE_EPOCH=", base.source_date_epoch),
-                                 "LC_ALL=C.UTF-8", "TZ=UTC"}));
+  ASSIGN_OR_RETURN(BuildProgram program,
+                   BuildProgram::Start(argv,
+                                       {absl::StrCat("SOURCE_DATE_EPOCH=", base.source_date_epoch),
+                                        "LC_ALL=C.UTF-8", "TZ=UTC"},
+                                       "mmdebstrap"));
   const absl::Status read =
       ReadTar(program.Output(progress), {.devices = TarOptions::Devices::kDrop}, tree).status();
   if (absl::IsCancelled(read)) return read;
@@ -99,15 +98,16 @@ absl::Status AddDebian(const DebianBase& base, FileTree& tree, Progress& progres
 
 absl::Status RemoveTracesOfBuild(FileTree& tree) {
   for (const char* const directory :
-       {"dev", "proc", "run", "sys", "tmp", "var/cache/apt", "var/cache/ldconfig", "var/lib/apt/lists",
-        "var/log", "var/tmp"}) {
+       {"dev", "proc", "run", "sys", "tmp", "var/cache/apt", "var/cache/ldconfig",
+        "var/lib/apt/lists", "var/log", "var/tmp"}) {
     RETURN_IF_ERROR(ClearIfThere(tree, directory));
   }
   for (const char* const file :
        {"etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-",
-        "etc/resolv.conf", "var/cache/debconf/config.dat-old", "var/cache/debconf/templates.dat-old",
-        "var/lib/dbus/machine-id", "var/lib/dpkg/diversions-old", "var/lib/dpkg/lock",
-        "var/lib/dpkg/lock-frontend", "var/lib/dpkg/status-old", "var/lib/systemd/random-seed"}) {
+        "etc/resolv.conf", "var/cache/debconf/config.dat-old",
+        "var/cache/debconf/templates.dat-old", "var/lib/dbus/machine-id",
+        "var/lib/dpkg/diversions-old", "var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend",
+        "var/lib/dpkg/status-old", "var/lib/systemd/random-seed"}) {
     RETURN_IF_ERROR(RemoveIfThere(tree, file));
   }
   const FileMetadata metadata = {.permissions = 0644};

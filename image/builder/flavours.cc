@@ -35,8 +35,8 @@ absl::StatusOr<FlavourDefinition> FindFlavour(absl::string_view name) {
     if (flavour.name == name) return flavour;
     names.push_back(flavour.name);
   }
-  return absl::InvalidArgumentError(absl::StrCat("there is no flavour '", name, "'; there are ",
-                                                 absl::StrJoin(names, ", ")));
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no flavour '", name, "'; there are ", absl::StrJoin(names, ", ")));
 }
 
 }  // namespace voidbox

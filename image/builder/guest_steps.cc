@@ -34,8 +34,7 @@ constexpr DeviceNode kNodes[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1
 
 // What a BusyBox says of itself with an option.
 absl::StatusOr<std::vector<std::string>> Ask(Build& build, const char* option) {
-  ASSIGN_OR_RETURN(BuildProgram program,
-                   BuildProgram::Start({build.options.busybox, option}));
+  ASSIGN_OR_RETURN(BuildProgram program, BuildProgram::Start({build.options.busybox, option}));
   ASSIGN_OR_RETURN(const std::string output, program.ReadOutput(build.progress, 1 << 20));
   std::vector<std::string> lines = absl::StrSplit(output, '\n', absl::SkipEmpty());
   std::sort(lines.begin(), lines.end());
@@ -135,15 +134,15 @@ absl::Status AddSystemBusybox(Build& build) {
   RETURN_IF_ERROR(AddBusyboxFile(build, "/bin/busybox"));
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, Ask(build, "--list-full"));
   for (const std::string& path : paths) {
-    if (path == "bin/busybox") continue;
+    // The second is for init of an age before /init, the third is the agent.
+    if (path == "bin/busybox" || path == "linuxrc" || path == "sbin/init") continue;
     RETURN_IF_ERROR(build.tree.AddSymlink(path, {}, "/bin/busybox"));
   }
   return absl::OkStatus();
 }
 
 absl::Status AddClaudeCodeMock(Build& build) {
-  RETURN_IF_ERROR(
-      AddText(build.tree, "/usr/local/bin/claude-code", Owned(0755), kClaudeCodeMock));
+  RETURN_IF_ERROR(AddText(build.tree, "/usr/local/bin/claude-code", Owned(0755), kClaudeCodeMock));
   build.components.push_back({.name = "claude-code-mock",
                               .version = kVersion,
                               .purl = "",

@@ -8,13 +8,14 @@ namespace voidbox {
 
 // The steps that make a guest of a tree: what the guest contract of docs/images.md wants.
 
-// What AddGuestParts adds (image/guest_parts.h), and /init for an initramfs. Comes before the others.
+// What AddGuestParts adds (image/guest_parts.h), and /init for an initramfs. Comes before
+// AddToolchain, which adds to the user's home.
 absl::Status AddAgentAndUser(Build& build);
 // In /home/user, for commands that see nothing else: bin/busybox with a link for each of its
 // programs, and the device nodes of dev/. Without a BusyBox, only the nodes.
 absl::Status AddToolchain(Build& build);
-// BusyBox as the image's own /bin/sh and others, where its file list puts them. Without a BusyBox a
-// warning says that the guest has no shell.
+// BusyBox as the image's own /bin/sh and others, where its file list puts them, init apart. Without
+// a BusyBox a warning says that the guest has no shell.
 absl::Status AddSystemBusybox(Build& build);
 // /usr/local/bin/claude-code, the mock.
 absl::Status AddClaudeCodeMock(Build& build);

@@ -123,7 +123,8 @@ absl::Status RecordKernel(Build& build) {
   ASSIGN_OR_RETURN(const std::string config, ReadFile(build.options.kernel_config));
   // "# Linux/x86 6.1.192 Kernel Configuration" is its third line.
   std::string version = "unknown";
-  for (const absl::string_view line : absl::StrSplit(absl::string_view(config).substr(0, 256), '\n')) {
+  for (const absl::string_view line :
+       absl::StrSplit(absl::string_view(config).substr(0, 256), '\n')) {
     const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
     if (words.size() == 5 && words[3] == "Kernel") version = std::string(words[2]);
   }
@@ -146,13 +147,12 @@ bool NamesFile(absl::string_view path) {
 
 absl::Status BuildIntoFile(const FlavourDefinition& flavour, const BuildOptions& options,
                            const std::string& path, Progress& progress) {
-  const ImageForm form =
-      absl::EndsWith(path, ".ext4") ? ImageForm::kRootfs : ImageForm::kInitramfs;
+  const ImageForm form = absl::EndsWith(path, ".ext4") ? ImageForm::kRootfs : ImageForm::kInitramfs;
   if (form != flavour.form) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": the flavour ", flavour.name,
-                     flavour.form == ImageForm::kInitramfs ? " is an initramfs (.cpio.gz)"
-                                                           : " is a root file system (.ext4)"));
+    return absl::InvalidArgumentError(absl::StrCat(path, ": the flavour ", flavour.name,
+                                                   flavour.form == ImageForm::kInitramfs
+                                                       ? " is an initramfs (.cpio.gz)"
+                                                       : " is a root file system (.ext4)"));
   }
   const std::string directory = std::filesystem::path(path).parent_path();
   if (!directory.empty()) RETURN_IF_ERROR(CreateDirectory(directory));
@@ -169,9 +169,8 @@ absl::StatusOr<std::vector<std::string>> BuildIntoDirectory(const FlavourDefinit
   RETURN_IF_ERROR(CreateDirectory(directory));
   ASSIGN_OR_RETURN(Build build, BuildTree(flavour, options, progress));
   RETURN_IF_ERROR(RecordKernel(build));
-  const std::string tree =
-      absl::StrCat(directory, flavour.form == ImageForm::kInitramfs ? "/initramfs.cpio.gz"
-                                                                     : "/rootfs.ext4");
+  const std::string tree = absl::StrCat(
+      directory, flavour.form == ImageForm::kInitramfs ? "/initramfs.cpio.gz" : "/rootfs.ext4");
   RETURN_IF_ERROR(WriteTree(flavour.form, build, tree));
   const std::string kernel = absl::StrCat(directory, "/vmlinux");
   RETURN_IF_ERROR(CopyFileTo(options.kernel, kernel, progress));

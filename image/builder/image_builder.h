@@ -14,8 +14,8 @@ namespace voidbox {
 
 // The one way in which images are made, for the store, for a directory, and for the built-in image.
 
-// Runs the flavour's steps. The same options, with the same files behind them and the same packages,
-// give the same tree, wherever, whenever and by whomever it is done.
+// Runs the flavour's steps. The same options, with the same files behind them and the same
+// packages, give the same tree, wherever, whenever and by whomever it is done.
 absl::StatusOr<Build> BuildTree(const FlavourDefinition& flavour, const BuildOptions& options,
                                 Progress& progress);
 
@@ -33,8 +33,8 @@ bool NamesFile(absl::string_view path);
 absl::Status BuildIntoFile(const FlavourDefinition& flavour, const BuildOptions& options,
                            const std::string& path, Progress& progress);
 
-// Writes to `directory`, which is made if need be: vmlinux, sbom.spdx.json, and initramfs.cpio.gz or
-// rootfs.ext4. Each appears when it is whole. Returns their paths.
+// Writes to `directory`, which is made if need be: vmlinux, sbom.spdx.json, and initramfs.cpio.gz
+// or rootfs.ext4. Each appears when it is whole. Returns their paths.
 absl::StatusOr<std::vector<std::string>> BuildIntoDirectory(const FlavourDefinition& flavour,
                                                             const BuildOptions& options,
                                                             const std::string& directory,

@@ -15,7 +15,7 @@ namespace voidbox {
 absl::StatusOr<std::string> Sha512Integrity(
     int fd, const std::function<absl::Status(uint64_t bytes)>& progress) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                         &EVP_MD_CTX_free);
+                                                                        &EVP_MD_CTX_free);
   if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha512(), nullptr) != 1) {
     return absl::InternalError("OpenSSL cannot compute SHA-512");
   }

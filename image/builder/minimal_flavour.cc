@@ -25,7 +25,7 @@ FlavourDefinition MinimalFlavour() {
   return {.name = "minimal",
           .description = "an initramfs with the agent and BusyBox",
           .form = ImageForm::kInitramfs,
-          .steps = {AddMinimalBase, AddAgentAndUser, AddSystemBusybox, AddToolchain,
+          .steps = {AddMinimalBase, AddSystemBusybox, AddAgentAndUser, AddToolchain,
                     AddClaudeCodeMock}};
 }
 

@@ -5,8 +5,8 @@
 
 namespace voidbox {
 
-// The agent and BusyBox: what `voidbox run` boots where no image is named, and `voidbox image build`
-// builds where no flavour is.
+// The agent and BusyBox: what `voidbox run` boots where no image is named, and `voidbox image
+// build` builds where no flavour is.
 FlavourDefinition MinimalFlavour();
 
 }  // namespace voidbox

@@ -17,8 +17,8 @@
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "image/builder/build_program.h"
-#include "image/byte_source.h"
 #include "image/builder/integrity.h"
+#include "image/byte_source.h"
 #include "image/tar_reader.h"
 
 namespace voidbox {
@@ -113,10 +113,10 @@ absl::StatusOr<std::string> FetchNpmPackage(const NpmPackage& package, const std
   ASSIGN_OR_RETURN(const std::string npm, FindProgram("npm", "npm"));
   ASSIGN_OR_RETURN(const DownloadDirectory directory, DownloadDirectory::Create(cache));
   progress.Begin(absl::StrCat("downloading ", package.name, " ", package.version), 0);
-  ASSIGN_OR_RETURN(BuildProgram program,
-                   BuildProgram::Start({npm, "pack", "--silent", "--pack-destination",
-                                        directory.path(),
-                                        absl::StrCat(package.name, "@", package.version)}));
+  ASSIGN_OR_RETURN(
+      BuildProgram program,
+      BuildProgram::Start({npm, "pack", "--silent", "--pack-destination", directory.path(),
+                           absl::StrCat(package.name, "@", package.version)}));
   RETURN_IF_ERROR(program.ReadOutput(progress).status());
   ASSIGN_OR_RETURN(const std::string downloaded, directory.File());
   progress.Begin(absl::StrCat("checking ", package.name), BytesOf(downloaded));

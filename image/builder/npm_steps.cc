@@ -31,8 +31,7 @@ absl::Status AddDeno(Build& build) {
   // Root's, as the tools in bin/ are: a command may not change what later ones run.
   RETURN_IF_ERROR(build.tree.AddDirectory("/home/user/.deno", {.permissions = 0755}));
   RETURN_IF_ERROR(build.tree.AddDirectory("/home/user/.deno/bin", {.permissions = 0755}));
-  return AddProgram(build, "@deno/linux-x64-glibc", "package/deno",
-                    "/home/user/.deno/bin/deno");
+  return AddProgram(build, "@deno/linux-x64-glibc", "package/deno", "/home/user/.deno/bin/deno");
 }
 
 absl::Status AddClaudeCode(Build& build) {

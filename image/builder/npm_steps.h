@@ -10,7 +10,8 @@ namespace voidbox {
 
 // /home/user/.deno/bin/deno, unless the caller wants none.
 absl::Status AddDeno(Build& build);
-// /usr/local/bin/claude-code: the mock, or the real one (as `claude` too) where the caller wants it.
+// /usr/local/bin/claude-code: the mock, or the real one (as `claude` too) where the caller wants
+// it.
 absl::Status AddClaudeCode(Build& build);
 
 }  // namespace voidbox

@@ -29,7 +29,7 @@ struct Format {
 
 struct Record {
   std::string name, version, architecture, status;
-  int line = 0;        // of its first line
+  int line = 0;       // of its first line
   bool empty = true;  // no line yet
 };
 
@@ -102,11 +102,8 @@ absl::StatusOr<std::vector<Component>> ParseDpkgStatus(absl::string_view text) {
 }
 
 absl::StatusOr<std::vector<Component>> ParseApkInstalled(absl::string_view text) {
-  return Parse(text, {.name = "P",
-                      .version = "V",
-                      .architecture = "A",
-                      .status = "",
-                      .purl = "apk/alpine"});
+  return Parse(
+      text, {.name = "P", .version = "V", .architecture = "A", .status = "", .purl = "apk/alpine"});
 }
 
 }  // namespace voidbox

@@ -28,8 +28,8 @@ json DescribePackage(const Component& component, const std::string& id) {
                                             {"referenceLocator", component.purl}}});
   }
   if (component.digest.has_value()) {
-    package["checksums"] = json::array(
-        {{{"algorithm", "SHA256"}, {"checksumValue", component.digest->hex()}}});
+    package["checksums"] =
+        json::array({{{"algorithm", "SHA256"}, {"checksumValue", component.digest->hex()}}});
   }
   if (!component.comment.empty()) package["comment"] = component.comment;
   return package;
@@ -41,8 +41,8 @@ std::string MakeSbom(const std::string& image, const std::vector<Component>& com
                      int64_t source_date_epoch) {
   constexpr char kImageId[] = "SPDXRef-image";
   json packages = json::array();
-  packages.push_back(DescribePackage({.name = image, .version = "", .comment = "the image itself"},
-                                     kImageId));
+  packages.push_back(
+      DescribePackage({.name = image, .version = "", .comment = "the image itself"}, kImageId));
   packages[0].erase("versionInfo");
   packages[0]["primaryPackagePurpose"] = "OPERATING-SYSTEM";
   json relationships = json::array({{{"spdxElementId", "SPDXRef-DOCUMENT"},
@@ -65,7 +65,8 @@ std::string MakeSbom(const std::string& image, const std::vector<Component>& com
       {"name", image},
       {"documentNamespace", absl::StrCat("urn:voidbox:sbom:", image, ":", digest)},
       {"creationInfo",
-       {{"created", created}, {"creators", json::array({absl::StrCat("Tool: voidbox-", kVersion)})}}},
+       {{"created", created},
+        {"creators", json::array({absl::StrCat("Tool: voidbox-", kVersion)})}}},
       {"packages", std::move(packages)},
       {"relationships", std::move(relationships)}};
   return absl::StrCat(document.dump(2, ' ', false, json::error_handler_t::replace), "\n");

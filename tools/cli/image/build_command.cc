@@ -49,9 +49,8 @@ absl::StatusOr<int64_t> SourceDateEpoch() {
   if (text.empty()) return kDefaultSourceDateEpoch;
   int64_t seconds = 0;
   if (!absl::SimpleAtoi(text, &seconds) || seconds < 0 || seconds > kLastEpoch) {
-    return absl::InvalidArgumentError(absl::StrCat("SOURCE_DATE_EPOCH '", text,
-                                                   "' is not a number of seconds from 0 to ",
-                                                   kLastEpoch));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "SOURCE_DATE_EPOCH '", text, "' is not a number of seconds from 0 to ", kLastEpoch));
   }
   return seconds;
 }
@@ -65,9 +64,10 @@ CLI::App* BuildCommand::AddTo(CLI::App& app) {
       ->type_name("FLAVOUR")
       ->capture_default_str();
   CLI::Option* const out =
-      build->add_option("--out", out_,
-                        "write vmlinux and initramfs.cpio.gz or rootfs.ext4 to this directory; or "
-                        "one file, if it ends with .cpio, .cpio.gz, .cpio.lz4, .cpio.zst or .ext4")
+      build
+          ->add_option("--out", out_,
+                       "write vmlinux and initramfs.cpio.gz or rootfs.ext4 to this directory; or "
+                       "one file, if it ends with .cpio, .cpio.gz, .cpio.lz4, .cpio.zst or .ext4")
           ->type_name("DIR|FILE");
   build->add_option("--name", name_, "of the image in the store (default: the flavour's)")
       ->type_name("NAME")
@@ -124,8 +124,8 @@ absl::Status BuildCommand::BuildOut(const FlavourDefinition& flavour, const Buil
   return absl::OkStatus();
 }
 
-absl::Status BuildCommand::BuildImage(const FlavourDefinition& flavour,
-                                      const BuildOptions& options, Progress& progress) const {
+absl::Status BuildCommand::BuildImage(const FlavourDefinition& flavour, const BuildOptions& options,
+                                      Progress& progress) const {
   const std::string name = name_.empty() ? flavour.name : name_;
   ASSIGN_OR_RETURN(ImageStore store, OpenImageStore(/*changes=*/true));
   ASSIGN_OR_RETURN(const Image image, BuildForStore(flavour, options, name, store, progress));
