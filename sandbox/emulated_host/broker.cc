@@ -125,7 +125,6 @@ void Broker::OnListener() {
     return;
   }
   client->watch = *std::move(watch);
-  UpdateIdle();
 }
 
 void Broker::OnClient(Clients::iterator client) {

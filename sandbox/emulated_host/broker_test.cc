@@ -346,6 +346,22 @@ TEST_F(BrokerTest, EndsWhenNobodyEverNeedsTheHost) {
   EXPECT_THAT(Starts(), SizeIs(0));
 }
 
+TEST_F(BrokerTest, EndsWhenIdleThoughItsStatusIsAskedForAllTheTime) {
+  options_.idle_limit = absl::Milliseconds(200);
+  Start();
+  ASSERT_TRUE(Serves());
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (!ended_.has_value() && absl::Now() < deadline) {
+    const UniqueFd socket = Ask([](host::HostRequest& request) { request.mutable_status(); });
+    RunUntil([&] {
+      pollfd readable = {.fd = socket.get(), .events = POLLIN, .revents = 0};
+      return ended_.has_value() || ::poll(&readable, 1, 0) == 1;
+    });
+  }
+  ASSERT_TRUE(ended_.has_value());
+  EXPECT_THAT(*ended_, IsOk());
+}
+
 TEST_F(BrokerTest, AClientThatHangsUpWhileItWaitsIsForgotten) {
   SaveState("hang");
   options_.state_start_limit = absl::Milliseconds(300);
