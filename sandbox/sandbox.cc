@@ -30,6 +30,7 @@ constexpr int kEventFd = 4;
 constexpr int kLifelineFd = 5;
 constexpr int kConsoleFd = 6;
 constexpr int kConsoleInputFd = 7;
+constexpr int kImageLeaseFd = 8;
 
 constexpr char kReadySocket[] = "vsock.sock_1235";  // host port 1235, see agent.proto
 constexpr char kVsockSocket[] = "vsock.sock";
@@ -127,6 +128,9 @@ absl::Status Sandbox::Spawn() {
       // The terminal's signals are for us alone.
       .new_session = true,
   };
+  if (options_.image.lease >= 0) {
+    spawn.descriptors.push_back({options_.image.lease, kImageLeaseFd});
+  }
   if (options_.console_input >= 0) {
     spawn.descriptors.push_back({options_.console_input, kConsoleInputFd});
   }
@@ -143,6 +147,8 @@ absl::Status Sandbox::Spawn() {
   record.id = directory_.id();
   ASSIGN_OR_RETURN(record.vmm, IdentifyProcess(vmm_.pid()));
   record.kernel = options_.kernel;
+  record.image = options_.image.name;
+  record.image_digest = options_.image.digest;
   record.vcpu_count = options_.vcpu_count;
   record.memory_bytes = options_.memory_bytes;
   record.created_unix_seconds = ::time(nullptr);

@@ -41,8 +41,17 @@ class Sandbox {
     // Whether the guest's last writes are worth an orderly end.
     bool keeps_writes() const { return !read_only && !ephemeral; }
   };
+  // Of the image store, for the record of who uses what.
+  struct Image {
+    std::string name;
+    std::string digest;  // of its manifest
+    // A descriptor whose lock keeps the image while it is open; the VMM holds it as well, so that
+    // it lasts exactly as long. Borrowed until Start returns; -1 for none.
+    int lease = -1;
+  };
   struct Options {
     std::string vmm;  // the program
+    Image image;
     std::string kernel;
     std::string initramfs;  // may be empty
     std::string command_line;

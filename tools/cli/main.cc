@@ -20,6 +20,7 @@
 #include "tools/cli/doctor_command.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/host_command.h"
+#include "tools/cli/image/image_command.h"
 #include "tools/cli/run_command.h"
 #include "tools/cli/version_command.h"
 
@@ -48,6 +49,7 @@ void EnterWorkingDirectory() {
 std::vector<std::unique_ptr<Command>> AllCommands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(std::make_unique<RunCommand>());
+  commands.push_back(std::make_unique<ImageCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<HostCommand>());
   commands.push_back(std::make_unique<VersionCommand>());

@@ -15,6 +15,7 @@
 #include "tools/cli/kvm_choice.h"
 #include "tools/cli/parse.h"
 #include "tools/cli/raw_terminal.h"
+#include "tools/cli/run_image.h"
 #include "tools/cli/run_in_host.h"
 #include "tools/cli/run_native.h"
 
@@ -34,6 +35,7 @@ Examples:
   voidbox run --timeout 5s -- sleep 60
   voidbox run -e NAME=world -w /tmp -- sh -c 'echo hello $NAME from $PWD'
   voidbox run --disk data.img,ro -- wc -c /dev/vda
+  voidbox run --image mine -- cat /etc/os-release
   voidbox run --rootfs debian.ext4 --disk-size 4G -- df -h /
   voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true
   voidbox run --console --cmdline rdinit=/bin/sh)";
@@ -96,54 +98,6 @@ absl::Status CheckKeptInHost(const RunOptions& options, const std::string& home)
   return absl::OkStatus();
 }
 
-void AddRunFlags(CLI::App& run, RunFlags& flags) {
-  run.add_option("--kernel", flags.kernel, "guest kernel: vmlinux (ELF) or bzImage")
-      ->type_name("FILE");
-  run.add_option("--initramfs", flags.initramfs, "guest initramfs, with an agent")
-      ->type_name("FILE");
-  run.add_option("--rootfs", flags.root_disk.path,
-                 "root file system instead of an initramfs: an ext4 image with an agent as "
-                 "/sbin/init; never written itself; /dev/vda")
-      ->type_name("FILE");
-  run.add_option("--disk-size", flags.root_disk.size,
-                 "grow the root file system to this size, such as 4G")
-      ->type_name("SIZE");
-  run.add_option(
-         "--overlay", flags.root_disk.overlay,
-         "keep what the guest writes to its root file system in this file, made when missing")
-      ->type_name("FILE");
-  run.add_flag("--ephemeral", flags.root_disk.ephemeral,
-               "throw it away with the sandbox (the default)");
-  run.add_option("--cmdline", flags.command_line, "words to append to the kernel command line")
-      ->type_name("WORDS");
-  run.add_option("--cpus", flags.cpus, "virtual CPUs, 1 to 32")
-      ->type_name("N")
-      ->capture_default_str();
-  run.add_option("--memory,-m", flags.memory, "guest memory, such as 512M or 2G")
-      ->type_name("SIZE")
-      ->capture_default_str();
-  run.add_option("--timeout", flags.timeout, "kill the command after this time (5s, 500ms, 2m)")
-      ->type_name("TIME");
-  run.add_option("--disk", flags.disks, "attach a raw disk image, read-only with ,ro; repeatable")
-      ->type_name("FILE[,ro]")
-      ->allow_extra_args(false);
-  run.add_flag(
-      "--console", flags.console,
-      "show the guest kernel's console on stderr; without a command, stdin is typed on it");
-  run.add_option("-e,--env", flags.environment,
-                 "set a variable of the command's environment; NAME alone passes on the value "
-                 "that it has here; repeatable")
-      ->type_name("NAME[=VALUE]")
-      ->allow_extra_args(false);
-  run.add_option("-w,--workdir", flags.working_directory, "directory in the guest to run it in")
-      ->type_name("DIR");
-  run.add_option("--kvm-host", flags.kvm_host,
-                 "where: auto measures /dev/kvm; native uses it; emulated runs in QEMU's software "
-                 "SVM (default: $VOIDBOX_KVM_HOST, or auto)")
-      ->check(CLI::IsMember({"auto", "native", "emulated"}))
-      ->type_name("HOST");
-}
-
 }  // namespace
 
 CLI::App* RunCommand::AddTo(CLI::App& app) {
@@ -155,13 +109,30 @@ CLI::App* RunCommand::AddTo(CLI::App& app) {
   return app_;
 }
 
+absl::StatusOr<RunOptions> RunCommand::Options(const std::string& home,
+                                               const std::vector<std::string>& command,
+                                               const Installation& installation,
+                                               std::optional<ImageLease>& lease) const {
+  if (flags_.image.empty()) return ToOptions(flags_, command, installation);
+  ASSIGN_OR_RETURN(const ImageStore store, ImageStore::Open(home));
+  ASSIGN_OR_RETURN(lease, store.Use(flags_.image));
+  ASSIGN_OR_RETURN(const RunFlags flags, WithImage(flags_, store, lease->image));
+  ASSIGN_OR_RETURN(RunOptions options, ToOptions(flags, command, installation));
+  options.sandbox.image = {.name = flags_.image,
+                           .digest = lease->image.digest.ToString(),
+                           .lease = lease->descriptor.get()};
+  return options;
+}
+
 int RunCommand::Run(const Invocation& invocation) {
   const auto command = CommandOf(*app_, invocation.after_dashes);
   if (!command.ok()) return ExitStatusOf(command.status());
-  const auto options = ToOptions(flags_, *command, invocation.installation);
-  if (!options.ok()) return ExitStatusOf(options.status());
   const auto home = VoidboxHome();
   if (!home.ok()) return ExitStatusOf(home.status());
+  // Held while the sandbox runs, here or in the emulated host, so that its image stays.
+  std::optional<ImageLease> lease;
+  const auto options = Options(*home, *command, invocation.installation, lease);
+  if (!options.ok()) return ExitStatusOf(options.status());
   const auto kvm = ChooseKvm(flags_.kvm_host);
   if (!kvm.ok()) return ExitStatusOf(kvm.status());
   std::optional<RawTerminal> terminal;
