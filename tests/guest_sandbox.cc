@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<GuestSandbox>> GuestSandbox::Boot(
   options.kernel = std::filesystem::absolute(kKernel);
   options.initramfs = std::filesystem::absolute(kInitramfs);
   options.command_line = SandboxCommandLine(/*show_console=*/false, "");
-  options.memory_bytes = 256 << 20;
+  options.memory_bytes = kMemoryBytes;
   if (adjust) adjust(options);
   Sandbox::Handlers handlers;
   handlers.ready = [self](const agent::Ready&) { self->ready_ = true; };

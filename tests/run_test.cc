@@ -170,6 +170,16 @@ TEST_F(RunTest, ASecondInterruptEndsTheSandbox) {
   ExpectNothingLeft();
 }
 
+TEST_F(RunTest, LeavesNothingWhenItIsEndedWhileItsGuestBoots) {
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    VoidboxProcess run({"run", "--console", "--", "sleep", "1000"});
+    ASSERT_TRUE(run.WaitForError("Linux version")) << "its kernel starts";
+    run.Signal(signal);
+    EXPECT_EQ(run.Finish().exit_status, 128 + signal);
+    ExpectNothingLeft();
+  }
+}
+
 TEST_F(RunTest, EndsWhenNobodyReadsItsOutput) {
   VoidboxProcess process({"run", "--", "yes"});
   ASSERT_TRUE(process.WaitForOutput("y\n"));
