@@ -35,7 +35,7 @@ class NativeRun {
       LogError("the command was killed: its time was up, and the guest did not see to it");
       End(kExitTimedOut, /*orderly=*/false);
     }));
-    ASSIGN_OR_RETURN(Registry registry, Registry::Open(home));
+    ASSIGN_OR_RETURN(Registry registry, Registry::Open(home, signals_->fd()));
     Sandbox::Handlers handlers;
     handlers.ready = [this](const agent::Ready&) {
       const absl::Status status = StartCommand();
@@ -48,8 +48,10 @@ class NativeRun {
         if (!console_.IsFull()) console_.Write(text);
       };
     }
-    ASSIGN_OR_RETURN(sandbox_,
-                     Sandbox::Start(loop_, registry, options_.sandbox, std::move(handlers)));
+    auto sandbox = Sandbox::Start(loop_, registry, options_.sandbox, std::move(handlers));
+    if (absl::IsCancelled(sandbox.status())) return absl::OkStatus();  // OnSignal is next
+    RETURN_IF_ERROR(sandbox.status());
+    sandbox_ = *std::move(sandbox);
     return absl::OkStatus();
   }
 
@@ -100,6 +102,7 @@ class NativeRun {
     ending_ = true;
     exit_status_ = exit_status;
     session_.reset();
+    if (sandbox_ == nullptr) return loop_.Stop();
     const bool has_writable_disk =
         std::any_of(options_.sandbox.disks.begin(), options_.sandbox.disks.end(),
                     [](const Sandbox::Disk& disk) { return !disk.read_only; });
