@@ -20,6 +20,7 @@
 #include "agent/call_service.h"
 #include "agent/exec_runner.h"
 #include "agent/mounts.h"
+#include "agent/root_file_system.h"
 #include "agent/system.h"
 #include "agent/vsock.h"
 #include "base/errno_status.h"
@@ -87,8 +88,12 @@ absl::StatusOr<std::unique_ptr<VsockMessage>> SendReady(EventLoop& loop, uint64_
   return VsockMessage::Send(loop, kReadyPort, std::move(frame));
 }
 
-// What programs want and serving does not need.
+// What programs want and serving does not need: the host has been told, and its first call waits
+// while this is done, so that every command finds it done.
 void FinishSystem() {
+  if (const absl::Status status = GrowRoot(); !status.ok()) {
+    LogWarning("the root file system keeps its size: ", status.message());
+  }
   for (const Mount& mount : OtherMounts()) LogFailure(MountOnce(mount));
   MakeDeviceLinks();
   LogFailure(SetDefaultHostName(kHostName));
@@ -119,6 +124,7 @@ class EndSignals {
 absl::Status RunAgent() {
   const uint64_t init_us = UptimeUs();
   ::umask(022);
+  LogFailure(MakeRootWritable());
   for (const Mount& mount : EssentialMounts()) LogFailure(MountOnce(mount));
   const bool marks = HasKernelOption(kBootMarkOption);
   if (marks) WriteBootMark(kBootMarkInit);

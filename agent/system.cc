@@ -6,12 +6,14 @@
 #include <sys/reboot.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/root_file_system.h"
 #include "base/errno_status.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
@@ -21,6 +23,24 @@ namespace voidbox {
 namespace {
 
 constexpr char kLogName[] = "guest-agent";
+// For processes that are killed to be gone. One that hangs in the kernel is not worth more.
+constexpr timespec kKillPatience = {.tv_sec = 2, .tv_nsec = 0};
+
+// Kills every other process and waits until they have closed their files.
+void KillAll() {
+  sigset_t child_ended;
+  ::sigemptyset(&child_ended);
+  ::sigaddset(&child_ended, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &child_ended, nullptr);
+  ::kill(-1, SIGKILL);
+  for (;;) {
+    const pid_t pid = ::waitpid(-1, nullptr, WNOHANG);
+    if (pid < 0) return;
+    if (pid == 0 && ::sigtimedwait(&child_ended, nullptr, &kKillPatience) < 0) {
+      return LogWarning("processes are left though they were killed");
+    }
+  }
+}
 
 }  // namespace
 
@@ -65,8 +85,9 @@ void WriteBootMark(unsigned char value) {
 }
 
 absl::Status EndMachine() {
-  ::kill(-1, SIGKILL);
+  KillAll();
   ::sync();
+  if (const absl::Status status = MakeRootReadOnly(); !status.ok()) LogWarning(status.message());
   ::reboot(RB_AUTOBOOT);
   return ErrnoStatus("reboot");
 }

@@ -28,6 +28,10 @@ inline constexpr char kBootCommandLine[] =
 // errors tell), the kernel's messages on the console if `show_console`, and then the user's words.
 std::string SandboxCommandLine(bool show_console, absl::string_view words);
 
+// Words for a guest whose first disk is its root file system, writable: they come before the
+// user's. Without init=, a root that lacks /sbin/init would end in a shell that nobody talks to.
+inline constexpr char kRootDiskWords[] = "root=/dev/vda rootfstype=ext4 rw init=/sbin/init";
+
 }  // namespace voidbox
 
 #endif  // VOIDBOX_SANDBOX_BOOT_COMMAND_LINE_H_

@@ -86,9 +86,11 @@ void ExecSession::OnCallEnded(const absl::Status& status) {
 
 void ExecSession::OnOutputChanged() {
   if (!ended_) return;
-  if (!output_.status().ok() || !error_.status().ok()) {
-    return Finish(absl::CancelledError(
-        absl::StrCat("output: ", (output_.status().ok() ? error_ : output_).status().message())));
+  for (const auto& [pump, name] : {std::pair(&output_, "output"), std::pair(&error_, "errors")}) {
+    const absl::Status& status = pump->status();
+    if (status.ok()) continue;
+    return Finish(absl::Status(
+        status.code(), absl::StrCat("cannot write the command's ", name, ": ", status.message())));
   }
   call_->PauseFrames(output_.IsFull() || error_.IsFull());
   MaybeFinish();

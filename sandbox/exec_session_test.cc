@@ -300,6 +300,18 @@ TEST_F(ExecSessionTest, TellsWhenTheOutputsReaderIsGone) {
   EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kCancelled, HasSubstr("output")));
 }
 
+TEST_F(ExecSessionTest, TellsWhyTheOutputCannotBeWritten) {
+  output_write_.Reset(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  Start();
+  Hear<agent::Request>();
+  SayStarted();
+  SayOutput("lost");
+  RunUntil([&] { return ended_.has_value(); });
+  EXPECT_THAT(*ended_,
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("cannot write the command's output: write: No space left")));
+}
+
 TEST_F(ExecSessionTest, SignalsWaitForTheCommandToRun) {
   Start();
   Hear<agent::Request>();

@@ -17,6 +17,7 @@ class Installation {
     kVmm,
     kGuestKernel,
     kGuestInitramfs,
+    kGuestAgent,
     kHostBroker,
     kHostKernel,
     kHostInitramfs,

@@ -60,7 +60,8 @@ void OutputPump::WritePiece() {
   const ssize_t written =
       ::write(fd_, bytes_.data() + done_, std::min(bytes_.size() - done_, kPieceBytes));
   if (written > 0) done_ += static_cast<size_t>(written);
-  if (written < 0 && errno != EINTR && errno != EAGAIN) Fail(ErrnoStatus("write"));
+  if (written >= 0 || errno == EINTR || errno == EAGAIN) return;
+  Fail(errno == EPIPE ? absl::CancelledError("its reader is gone") : ErrnoStatus("write"));
 }
 
 void OutputPump::Fail(const absl::Status& status) {

@@ -27,7 +27,7 @@ class OutputPump {
   void Write(absl::string_view bytes);
   bool IsFull() const { return bytes_.size() - done_ >= kFullBytes; }
   bool IsEmpty() const { return done_ == bytes_.size(); }
-  // Why the descriptor takes no more; its bytes are dropped then.
+  // Why the descriptor takes no more; its bytes are dropped then. CANCELLED when nobody reads it.
   const absl::Status& status() const { return status_; }
 
  private:

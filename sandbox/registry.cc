@@ -40,6 +40,8 @@ std::string Serialize(const SandboxRecord& record) {
       {"pid", record.vmm.pid},
       {"pid_start_time", record.vmm.start_time},
       {"kernel", record.kernel},
+      {"image", record.image},
+      {"image_digest", record.image_digest},
       {"cpus", record.vcpu_count},
       {"memory_bytes", record.memory_bytes},
       {"created", record.created_unix_seconds},
@@ -55,6 +57,11 @@ bool Take(const nlohmann::json& object, const char* name, Number& value) {
   return true;
 }
 
+void Take(const nlohmann::json& object, const char* name, std::string& text) {
+  const auto found = object.find(name);
+  if (found != object.end() && found->is_string()) text = found->get<std::string>();
+}
+
 std::optional<SandboxRecord> Parse(const std::string& id, const std::string& text) {
   const nlohmann::json object = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   SandboxRecord record;
@@ -66,7 +73,9 @@ std::optional<SandboxRecord> Parse(const std::string& id, const std::string& tex
   Take(object, "cpus", record.vcpu_count);
   Take(object, "memory_bytes", record.memory_bytes);
   Take(object, "created", record.created_unix_seconds);
-  if (object.contains("kernel") && object["kernel"].is_string()) record.kernel = object["kernel"];
+  Take(object, "kernel", record.kernel);
+  Take(object, "image", record.image);
+  Take(object, "image_digest", record.image_digest);
   return record;
 }
 

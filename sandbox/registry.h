@@ -17,6 +17,8 @@ struct SandboxRecord {
   std::string id;
   ProcessIdentity vmm;
   std::string kernel;  // path
+  std::string image;   // of the image store, or empty; the digest is that of its manifest
+  std::string image_digest;
   uint32_t vcpu_count = 0;
   uint64_t memory_bytes = 0;
   int64_t created_unix_seconds = 0;

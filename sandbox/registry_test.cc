@@ -53,6 +53,8 @@ TEST_F(RegistryTest, PublishedSandboxIsListedUntilItsDirectoryGoes) {
     ASSERT_THAT(directory->Publish({.id = directory->id(),
                                     .vmm = self_,
                                     .kernel = "/k",
+                                    .image = "debian",
+                                    .image_digest = "sha256:1",
                                     .vcpu_count = 3,
                                     .memory_bytes = 1 << 20,
                                     .created_unix_seconds = 5}),
@@ -62,6 +64,8 @@ TEST_F(RegistryTest, PublishedSandboxIsListedUntilItsDirectoryGoes) {
     ASSERT_EQ(records->size(), 1u);
     EXPECT_EQ((*records)[0].id, directory->id());
     EXPECT_EQ((*records)[0].kernel, "/k");
+    EXPECT_EQ((*records)[0].image, "debian");
+    EXPECT_EQ((*records)[0].image_digest, "sha256:1");
     EXPECT_EQ((*records)[0].vcpu_count, 3u);
     EXPECT_EQ((*records)[0].memory_bytes, 1u << 20);
     EXPECT_EQ((*records)[0].created_unix_seconds, 5);

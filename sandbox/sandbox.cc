@@ -29,6 +29,8 @@ constexpr int kConfigFd = 3;
 constexpr int kEventFd = 4;
 constexpr int kLifelineFd = 5;
 constexpr int kConsoleFd = 6;
+constexpr int kConsoleInputFd = 7;
+constexpr int kImageLeaseFd = 8;
 
 constexpr char kReadySocket[] = "vsock.sock_1235";  // host port 1235, see agent.proto
 constexpr char kVsockSocket[] = "vsock.sock";
@@ -95,9 +97,13 @@ absl::Status Sandbox::Spawn() {
     vmm::Disk& wanted = *config.add_disks();
     wanted.set_path(disk.path);
     wanted.set_read_only(disk.read_only);
+    wanted.set_overlay_path(disk.overlay);
+    wanted.set_ephemeral(disk.ephemeral);
+    wanted.set_virtual_bytes(disk.virtual_bytes);
   }
   config.set_directory(directory_.path());
   config.set_console_output_fd(kConsoleFd);
+  if (options_.console_input >= 0) config.set_console_input_fd(kConsoleInputFd);
   config.set_lifeline_fd(kLifelineFd);
   config.set_remove_directory(true);
 
@@ -109,19 +115,26 @@ absl::Status Sandbox::Spawn() {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return ErrnoStatus("/dev/null");
 
-  ASSIGN_OR_RETURN(vmm_, ChildProcess::Spawn({
-                             .argv = {options_.vmm, "--config-fd", absl::StrCat(kConfigFd),
-                                      "--event-fd", absl::StrCat(kEventFd)},
-                             .descriptors = {{null.get(), 0},
-                                             {null.get(), 1},
-                                             {log.write.get(), 2},
-                                             {config_pipe.read.get(), kConfigFd},
-                                             {events.write.get(), kEventFd},
-                                             {lifeline.read.get(), kLifelineFd},
-                                             {console.write.get(), kConsoleFd}},
-                             // The terminal's signals are for us alone.
-                             .new_session = true,
-                         }));
+  SpawnOptions spawn = {
+      .argv = {options_.vmm, "--config-fd", absl::StrCat(kConfigFd), "--event-fd",
+               absl::StrCat(kEventFd)},
+      .descriptors = {{null.get(), 0},
+                      {null.get(), 1},
+                      {log.write.get(), 2},
+                      {config_pipe.read.get(), kConfigFd},
+                      {events.write.get(), kEventFd},
+                      {lifeline.read.get(), kLifelineFd},
+                      {console.write.get(), kConsoleFd}},
+      // The terminal's signals are for us alone.
+      .new_session = true,
+  };
+  if (options_.image.lease >= 0) {
+    spawn.descriptors.push_back({options_.image.lease, kImageLeaseFd});
+  }
+  if (options_.console_input >= 0) {
+    spawn.descriptors.push_back({options_.console_input, kConsoleInputFd});
+  }
+  ASSIGN_OR_RETURN(vmm_, ChildProcess::Spawn(spawn));
   config_pipe.read.Reset();
   lifeline_ = std::move(lifeline.write);
   events_ = std::move(events.read);
@@ -134,6 +147,8 @@ absl::Status Sandbox::Spawn() {
   record.id = directory_.id();
   ASSIGN_OR_RETURN(record.vmm, IdentifyProcess(vmm_.pid()));
   record.kernel = options_.kernel;
+  record.image = options_.image.name;
+  record.image_digest = options_.image.digest;
   record.vcpu_count = options_.vcpu_count;
   record.memory_bytes = options_.memory_bytes;
   record.created_unix_seconds = ::time(nullptr);
@@ -170,6 +185,7 @@ absl::Status Sandbox::Watch() {
     Kill(absl::DeadlineExceededError(
         absl::StrCat("the guest was not ready after ", absl::FormatDuration(options_.boot_limit))));
   }));
+  if (options_.boot_limit == absl::InfiniteDuration()) return absl::OkStatus();
   return deadline_.Set(options_.boot_limit);
 }
 
@@ -310,6 +326,7 @@ absl::Status Sandbox::WhyEnded(int wait_status) const {
     case vmm::Stopped::REFUSED:
       return absl::InvalidArgumentError(message);  // the guest never ran: no stage, no console
     case vmm::Stopped::GUEST_RESET:
+      if (options_.may_power_off) return absl::OkStatus();
       return Explained(absl::UnavailableError("the guest powered off or reset its machine"));
     case vmm::Stopped::GUEST_CRASHED:
       return Explained(absl::UnavailableError(absl::StrCat("the guest crashed: ", message)));

@@ -31,15 +31,39 @@ class Sandbox {
   struct Disk {
     std::string path;
     bool read_only = false;
+    // The file is a base that is not written: what is goes to the overlay at this path, which is
+    // made when missing; or, if ephemeral, away with the sandbox.
+    std::string overlay;
+    bool ephemeral = false;
+    // Over a base: bytes that the guest sees, 0 for what the overlay or the base has.
+    uint64_t virtual_bytes = 0;
+
+    // Whether the guest's last writes are worth an orderly end.
+    bool keeps_writes() const { return !read_only && !ephemeral; }
+  };
+  // Of the image store, for the record of who uses what.
+  struct Image {
+    std::string name;
+    std::string digest;  // of its manifest
+    // A descriptor whose lock keeps the image while it is open; the VMM holds it as well, so that
+    // it lasts exactly as long. Borrowed until Start returns; -1 for none.
+    int lease = -1;
   };
   struct Options {
     std::string vmm;  // the program
+    Image image;
     std::string kernel;
     std::string initramfs;  // may be empty
     std::string command_line;
     uint32_t vcpu_count = 1;
     uint64_t memory_bytes = 512 << 20;
+    // In the guest's order: the first is /dev/vda.
     std::vector<Disk> disks;
+    // Borrowed until Start returns: a pipe whose bytes are typed on the guest's console; -1 for
+    // none.
+    int console_input = -1;
+    // A guest that powers off has done what it was to do: no error.
+    bool may_power_off = false;
     // How long the guest may take until its agent serves. An emulated host on a busy machine takes
     // some ten seconds; nobody waits longer for a guest that hangs.
     absl::Duration boot_limit = absl::Minutes(2);

@@ -217,6 +217,31 @@ TEST_F(RunTest, ShowsTheConsoleOnStandardErrorWhenAskedTo) {
   EXPECT_THAT(quiet.error, Not(HasSubstr("Linux version ")));
 }
 
+TEST_F(RunTest, JoinsTheConsoleWhenThereIsNoCommand) {
+  VoidboxProcess run({"run", "--console", "--cmdline", "rdinit=/bin/sh"}, "",
+                     /*close_input=*/false);
+  ASSERT_TRUE(run.WaitForError("~ # ") || run.WaitForError("/ # ")) << run.Finish().error;
+  run.WriteInput("echo $((6 * 7)) is the answer\n");
+  ASSERT_TRUE(run.WaitForError("42 is the answer"));
+  run.WriteInput("reboot -f\n");
+  const Result result = run.Finish();
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_THAT(result.output, IsEmpty());
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, ASignalOrItsTimeEndsAGuestWithoutACommand) {
+  VoidboxProcess run({"run", "--console", "--cmdline", "rdinit=/bin/sh"}, "",
+                     /*close_input=*/false);
+  ASSERT_TRUE(run.WaitForError("Linux version"));
+  run.Signal(SIGINT);
+  EXPECT_EQ(run.Finish().exit_status, 128 + SIGINT);
+  const Result result = RunVoidbox({"run", "--console", "--timeout", "1s"});
+  EXPECT_EQ(result.exit_status, 124);
+  EXPECT_THAT(result.error, HasSubstr("its time was up"));
+  ExpectNothingLeft();
+}
+
 // Debian's vmlinuz, a bzImage, has the virtio drivers as modules, which our initramfs lacks: it
 // comes as far as the agent.
 TEST_F(RunTest, BootsDebiansOwnKernelToItsConsoleAndInit) {
@@ -241,7 +266,8 @@ TEST_F(RunTest, AppendsWordsToTheKernelCommandLine) {
 
 TEST_F(RunTest, SaysHowFarAGuestCameThatDiesBeforeItIsReady) {
   const std::string path = home_ + "/no_initramfs";
-  ASSERT_THAT(WriteFileAtomically(path, std::string(4096, 'x')), IsOk());
+  // A magic number of gzip, and nothing that could be decompressed.
+  ASSERT_THAT(WriteFileAtomically(path, "\x1f\x8b" + std::string(4096, 'x')), IsOk());
   const Result result = RunVoidbox({"run", "--initramfs", path, "--", "true"});
   EXPECT_EQ(result.exit_status, 125);
   EXPECT_THAT(result.output, IsEmpty());
@@ -254,6 +280,16 @@ TEST_F(RunTest, RefusesWhatIsNotAKernel) {
   const Result result = RunVoidbox({"run", "--kernel", "/bin/sh", "--", "true"});
   EXPECT_EQ(result.exit_status, 125);
   EXPECT_THAT(result.error, HasSubstr("/bin/sh"));
+  ExpectNothingLeft();
+}
+
+TEST_F(RunTest, RefusesATruncatedInitramfs) {
+  const std::string path = home_ + "/truncated.cpio";
+  ASSERT_THAT(WriteFileAtomically(path, "070701" + std::string(50, '0')), IsOk());
+  const Result result = RunVoidbox({"run", "--initramfs", path, "--", "true"});
+  EXPECT_EQ(result.exit_status, 125);
+  EXPECT_THAT(result.error, HasSubstr("truncated.cpio: the cpio entry at byte 0 goes on behind the "
+                                      "file's 56 bytes: the file is truncated"));
   ExpectNothingLeft();
 }
 

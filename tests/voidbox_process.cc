@@ -63,7 +63,7 @@ void VoidboxProcess::Read(int fd, std::string* text) {
     const ssize_t got = ::read(fd, bytes.data(), bytes.size());
     MutexLock lock(mutex_);
     if (got <= 0 || (output_closed_ && text == &output_text_)) {
-      if (text == &output_text_) output_ended_ = true;
+      (text == &output_text_ ? output_ended_ : error_ended_) = true;
       changed_.NotifyAll();
       return;
     }
@@ -89,6 +89,12 @@ bool VoidboxProcess::WaitForOutput(const std::string& text) {
   MutexLock lock(mutex_);
   while (output_text_.find(text) == std::string::npos && !output_ended_) changed_.Wait(mutex_);
   return output_text_.find(text) != std::string::npos;
+}
+
+bool VoidboxProcess::WaitForError(const std::string& text) {
+  MutexLock lock(mutex_);
+  while (error_text_.find(text) == std::string::npos && !error_ended_) changed_.Wait(mutex_);
+  return error_text_.find(text) != std::string::npos;
 }
 
 VoidboxProcess::Result VoidboxProcess::Finish() {

@@ -31,6 +31,7 @@ class VoidboxProcess {
   void CloseOutput();
   // Waits until the output contains `text`; false when it ends without.
   bool WaitForOutput(const std::string& text);
+  bool WaitForError(const std::string& text);
   // Waits for the end.
   Result Finish();
 
@@ -46,6 +47,7 @@ class VoidboxProcess {
   std::string error_text_ ABSL_GUARDED_BY(mutex_);
   bool output_closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool output_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool error_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 // Runs it to its end.

@@ -3,14 +3,18 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
+#include "base/io.h"
 #include "base/status_macros.h"
 #include "gtest/gtest.h"
 #include "virtio/block/block_device.h"
 #include "virtio/block/block_spec.h"
+#include "virtio/block/cow_disk.h"
 #include "virtio/block/memory_disk.h"
 #include "virtio/rng/rng_device.h"
 #include "virtio/vsock/packet.h"
@@ -46,12 +50,12 @@ std::string BlockHeader(uint32_t type, uint64_t sector) {
   return bytes;
 }
 
-ConformanceCase Block() {
+ConformanceCase Block(const char* name,
+                      std::function<absl::StatusOr<std::unique_ptr<BlockBackend>>()> make_disk) {
   return {
-      .name = "Block",
-      .make_device = [](EventLoop&) -> std::unique_ptr<VirtioDevice> {
-        return *BlockDevice::Create(std::make_unique<MemoryDisk>(std::string(64 << 10, 'd')), {});
-      },
+      .name = name,
+      .make_device = [make_disk = std::move(make_disk)](EventLoop&)
+          -> std::unique_ptr<VirtioDevice> { return *BlockDevice::Create(*make_disk(), {}); },
       .exercise = [](DeviceHarness& harness) -> absl::Status {
         const std::string data(kSectorBytes, 'w');
         ASSIGN_OR_RETURN(const std::string wrote,
@@ -74,6 +78,18 @@ ConformanceCase Block() {
             harness.driver().Notify(0);
           },
   };
+}
+
+ConformanceCase MemoryBlock() {
+  return Block("Block", [] { return std::make_unique<MemoryDisk>(std::string(64 << 10, 'd')); });
+}
+
+ConformanceCase CowBlock() {
+  return Block("CowBlock", []() -> absl::StatusOr<std::unique_ptr<BlockBackend>> {
+    const std::string base = ::testing::TempDir() + "/conformance_base";
+    RETURN_IF_ERROR(WriteFileAtomically(base, std::string(64 << 10, 'd')));
+    return CowDisk::OpenEphemeral(base, ::testing::TempDir(), 1 << 20);
+  });
 }
 
 // A packet for a connection that does not exist is answered with RST.
@@ -127,7 +143,8 @@ ConformanceCase Vsock() {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, DeviceConformanceTest, ::testing::Values(Rng(), Block(), Vsock()),
+INSTANTIATE_TEST_SUITE_P(Devices, DeviceConformanceTest,
+                         ::testing::Values(Rng(), MemoryBlock(), CowBlock(), Vsock()),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -84,4 +84,9 @@ void ControlServer::Answer(uint64_t id, const vmm::ControlReply& reply) {
   (void)accept_watch_.SetEvents(EPOLLIN);
 }
 
+void ControlServer::Stop() {
+  accept_watch_.Reset();
+  connections_.clear();
+}
+
 }  // namespace voidbox

@@ -30,6 +30,9 @@ class ControlServer {
                                                                const std::string& name,
                                                                EventLoop& loop, Handler handler);
 
+  // Hangs up on every client and takes no more: the handler is not called again.
+  void Stop();
+
  private:
   struct Connection {
     UniqueFd fd;

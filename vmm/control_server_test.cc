@@ -122,5 +122,24 @@ TEST_F(ControlServerTest, MoreClientsThanItServesWaitForTheirTurn) {
   }
 }
 
+TEST_F(ControlServerTest, AStoppedServerHangsUpAndDropsLateAnswers) {
+  const UniqueFd waiting = Connect();
+  vmm::ControlRequest pause;
+  pause.mutable_pause();
+  ASSERT_THAT(WriteFrame(waiting.get(), pause), IsOk());
+  const UniqueFd client = Connect();
+  ASSERT_THAT(WriteFrame(client.get(), Status()), IsOk());
+  vmm::ControlReply reply;
+  ASSERT_THAT(ReadFrame(client.get(), reply), IsOk()) << "the pause was handled before";
+  loop_->Post([this] {
+    server_->Stop();
+    for (const auto& held : held_) held(vmm::ControlReply());
+  });
+  for (const UniqueFd* fd : {&waiting, &client}) {
+    char byte;
+    EXPECT_EQ(ReadUpTo(fd->get(), &byte, 1).value(), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace voidbox

@@ -215,8 +215,11 @@ void Machine::FinishPause() {
 }
 
 void Machine::Resume() {
-  if (!std::exchange(paused_, false)) return;
+  std::vector<std::function<void()>> waiting;
+  waiting.swap(pausing_);
+  if (!std::exchange(paused_, false) && waiting.empty()) return;
   for (const auto& vcpu : vcpus_) vcpu->Resume();
+  for (const auto& done : waiting) done();
 }
 
 vmm::Metrics Machine::metrics() const {

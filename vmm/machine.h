@@ -50,7 +50,8 @@ class Machine {
   // by its handlers.
   ~Machine();
 
-  // Takes every vCPU out of the guest, then calls `done` on the loop's thread.
+  // Takes every vCPU out of the guest, then calls `done` on the loop's thread; at once when Resume
+  // calls it off before.
   void Pause(std::function<void()> done);
   void Resume();
   bool paused() const { return paused_; }

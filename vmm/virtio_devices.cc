@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "virtio/block/block_device.h"
+#include "virtio/block/cow_disk.h"
 #include "virtio/block/raw_file.h"
 #include "virtio/rng/rng_device.h"
 #include "virtio/vsock/vsock_device.h"
@@ -12,14 +12,22 @@
 namespace voidbox {
 namespace {
 
+absl::StatusOr<std::unique_ptr<BlockBackend>> OpenBackend(const vmm::Disk& disk) {
+  if (disk.ephemeral()) {
+    // The sandbox's directory.
+    return CowDisk::OpenEphemeral(disk.path(), ".", disk.virtual_bytes());
+  }
+  if (!disk.overlay_path().empty()) {
+    return CowDisk::Open(disk.path(), disk.overlay_path(), disk.virtual_bytes());
+  }
+  return RawFile::Open(disk.path(), disk.read_only());
+}
+
 absl::StatusOr<std::unique_ptr<VirtioDevice>> MakeDisk(const vmm::Disk& disk,
                                                        const VirtioEnvironment& environment) {
-  auto file = RawFile::Open(disk.path(), disk.read_only());
-  if (!file.ok()) {
-    return absl::Status(file.status().code(), absl::StrCat("disk ", file.status().message()));
-  }
+  ASSIGN_OR_RETURN(std::unique_ptr<BlockBackend> backend, OpenBackend(disk));
   return BlockDevice::Create(
-      *std::move(file),
+      std::move(backend),
       {.serial = disk.serial(), .workers = {.on_thread_start = environment.on_worker_start}});
 }
 

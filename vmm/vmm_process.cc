@@ -202,8 +202,33 @@ void VmmProcess::Run() {
   if (absl::Status status = loop_->Run(); !status.ok()) {
     Stop(vmm::Stopped::FAILED, std::string(status.message()));
   }
+  // First, since the machine serves the loop while it ends, and requests are about the machine.
+  control_->Stop();
   // Before the loop, which its vCPUs may be waiting for.
   machine_.reset();
+}
+
+absl::Status ValidateDisk(const vmm::Disk& disk) {
+  if (disk.serial().size() > kMaxSerialBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("serial number of disk ", disk.path(), " has ",
+                                                   disk.serial().size(),
+                                                   " bytes, expected at most ", kMaxSerialBytes));
+  }
+  const bool kept = !disk.overlay_path().empty();
+  if (kept && disk.overlay_path()[0] != '/') {
+    return absl::InvalidArgumentError(absl::StrCat("overlay '", disk.overlay_path(), "' of disk ",
+                                                   disk.path(), " is not an absolute path"));
+  }
+  if (kept + disk.ephemeral() + disk.read_only() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "disk ", disk.path(), ": read-only, ephemeral and with an overlay exclude each other"));
+  }
+  if (disk.virtual_bytes() != 0 && !kept && !disk.ephemeral()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("disk ", disk.path(), ": a size of ", disk.virtual_bytes(),
+                     " bytes takes an overlay, or an ephemeral disk"));
+  }
+  return absl::OkStatus();
 }
 
 // Removes the sockets and, where the owner wants it, the directory with what the owner is known to
@@ -243,13 +268,7 @@ absl::Status ValidateConfig(const vmm::VmConfig& config) {
     return absl::InvalidArgumentError(
         absl::StrCat(config.disks_size(), " disks, expected at most ", kMaxDisks));
   }
-  for (const vmm::Disk& disk : config.disks()) {
-    if (disk.serial().size() > kMaxSerialBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("serial number of disk ", disk.path(), " has ",
-                                                     disk.serial().size(),
-                                                     " bytes, expected at most ", kMaxSerialBytes));
-    }
-  }
+  for (const vmm::Disk& disk : config.disks()) RETURN_IF_ERROR(ValidateDisk(disk));
   return absl::OkStatus();
 }
 

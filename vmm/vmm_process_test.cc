@@ -48,6 +48,24 @@ TEST(ValidateConfigTest, NamesTheFieldTheValueAndTheLimit) {
   ExpectInvalid(config, "21 bytes, expected at most 20");
 }
 
+TEST(ValidateConfigTest, AnOverlayIsOfAWritableDisk) {
+  vmm::VmConfig config = GoodConfig();
+  vmm::Disk& disk = *config.add_disks();
+  disk.set_path("/base");
+  disk.set_virtual_bytes(1 << 20);
+  ExpectInvalid(config, "disk /base: a size of 1048576 bytes takes an overlay");
+  disk.set_overlay_path("overlay");
+  ExpectInvalid(config, "overlay 'overlay' of disk /base is not an absolute path");
+  disk.set_overlay_path("/overlay");
+  EXPECT_THAT(ValidateConfig(config), IsOk());
+  disk.set_ephemeral(true);
+  ExpectInvalid(config, "exclude each other");
+  disk.clear_overlay_path();
+  EXPECT_THAT(ValidateConfig(config), IsOk());
+  disk.set_read_only(true);
+  ExpectInvalid(config, "exclude each other");
+}
+
 TEST(RunVmmTest, ARefusalIsAnEventAndLeavesNothing) {
   char name[] = "/tmp/voidbox-vmm-XXXXXX";
   ASSERT_NE(::mkdtemp(name), nullptr);

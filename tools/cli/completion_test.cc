@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "base/io.h"
@@ -38,12 +40,28 @@ std::string Complete(const std::string& words, int current) {
 }
 
 TEST(CompletionTest, BashOffersCommandsAndFlags) {
-  EXPECT_EQ(Complete("voidbox ''", 1), "run doctor host version completion --help --version\n");
+  EXPECT_EQ(Complete("voidbox ''", 1),
+            "run image doctor host version completion --help --version\n");
   EXPECT_EQ(Complete("voidbox do", 1), "doctor\n");
   EXPECT_EQ(Complete("voidbox run --kvm-host e", 3), "emulated\n");
   EXPECT_EQ(Complete("voidbox run --ti", 2), "--timeout\n");
   EXPECT_EQ(Complete("voidbox host st", 2), "start stop status\n");
   EXPECT_THAT(Complete("voidbox run -- bas", 3), HasSubstr("bash"));
+  EXPECT_EQ(Complete("voidbox image ''", 2), "ls inspect import export rm verify prune --help\n");
+  EXPECT_EQ(Complete("voidbox image i", 2), "inspect import\n");
+  EXPECT_EQ(Complete("voidbox image import x --r", 4), "--rootfs\n");
+}
+
+TEST(CompletionTest, BashOffersImages) {
+  const std::string home = ::testing::TempDir() + "/completion_home";
+  std::filesystem::create_directories(home + "/images/names");
+  for (const char* name : {"debian", "minimal"}) {
+    ASSERT_THAT(WriteFileAtomically(home + "/images/names/" + name, ""), IsOk());
+  }
+  ::setenv("VOIDBOX_HOME", home.c_str(), 1);
+  EXPECT_EQ(Complete("voidbox run --image ''", 3), "debian minimal\n");
+  EXPECT_EQ(Complete("voidbox image rm de", 3), "debian\n");
+  ::unsetenv("VOIDBOX_HOME");
 }
 
 TEST(CompletionTest, KnowsThreeShells) {

@@ -61,8 +61,6 @@ absl::StatusOr<std::optional<host::Status>> Start(const HostFiles& files) {
   return GetHostStatus(files.home);
 }
 
-}  // namespace
-
 int HostStart(const Installation& installation, bool json) {
   const auto home = VoidboxHome();
   if (!home.ok()) return ExitStatusOf(home.status());
@@ -98,11 +96,42 @@ int HostStatus(bool json) {
 }
 
 int HostExec(const Installation& installation, const std::vector<std::string>& argv) {
+  if (argv.empty()) {
+    return ExitStatusOf(absl::InvalidArgumentError("no command to run in the host"));
+  }
   const auto home = VoidboxHome();
   if (!home.ok()) return ExitStatusOf(home.status());
   const auto files = FindHostFiles(installation, *home);
   if (!files.ok()) return ExitStatusOf(files.status());
   return RunInHost(*files, argv, "");
+}
+
+}  // namespace
+
+CLI::App* HostCommand::AddTo(CLI::App& app) {
+  CLI::App* const host = app.add_subcommand("host", "The emulated KVM host of this user");
+  host->require_subcommand(1);
+  host->footer(
+      "It starts by itself when a sandbox needs it, and ends after 10 minutes without work "
+      "(seconds in VOIDBOX_HOST_IDLE).");
+  start_ = host->add_subcommand("start", "Start it, if it is not running");
+  stop_ = host->add_subcommand("stop", "End it, with all that runs in it");
+  CLI::App* const status = host->add_subcommand("status", "Say whether it is running");
+  for (CLI::App* command : {start_, stop_, status}) AddFormat(*command, format_);
+  exec_ = host->add_subcommand("exec", "Run a command of this machine inside it, as root");
+  SetUsage(*exec_, "voidbox host exec -- COMMAND [ARGUMENTS...]");
+  exec_->prefix_command();
+  return host;
+}
+
+int HostCommand::Run(const Invocation& invocation) {
+  const bool json = format_ == "json";
+  if (start_->parsed()) return HostStart(invocation.installation, json);
+  if (stop_->parsed()) return HostStop(json);
+  if (!exec_->parsed()) return HostStatus(json);
+  const auto command = CommandOf(*exec_, invocation.after_dashes);
+  if (!command.ok()) return ExitStatusOf(command.status());
+  return HostExec(invocation.installation, *command);
 }
 
 }  // namespace voidbox

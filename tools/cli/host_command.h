@@ -2,17 +2,22 @@
 #define VOIDBOX_TOOLS_CLI_HOST_COMMAND_H_
 
 #include <string>
-#include <vector>
 
-#include "sandbox/installation.h"
+#include "tools/cli/command.h"
 
 namespace voidbox {
 
-// `voidbox host start|stop|status|exec`; each returns the exit status.
-int HostStart(const Installation& installation, bool json);
-int HostStop(bool json);
-int HostStatus(bool json);
-int HostExec(const Installation& installation, const std::vector<std::string>& argv);
+// `voidbox host start|stop|status|exec`.
+class HostCommand final : public Command {
+ public:
+  CLI::App* AddTo(CLI::App& app) override;
+  bool TakesCommand() const override { return exec_->parsed(); }
+  int Run(const Invocation& invocation) override;
+
+ private:
+  CLI::App *start_ = nullptr, *stop_ = nullptr, *exec_ = nullptr;
+  std::string format_ = "text";
+};
 
 }  // namespace voidbox
 

@@ -19,6 +19,7 @@ namespace voidbox {
 namespace {
 
 constexpr uint64_t kMemoryUnit = 2 << 20;
+constexpr uint64_t kDiskUnit = 4 << 10;
 
 // Takes the letters at the end off `text`.
 std::string TakeUnit(absl::string_view& text) {
@@ -36,9 +37,9 @@ bool IsDecimal(absl::string_view text) {
   return !text.empty();
 }
 
-}  // namespace
-
-absl::StatusOr<uint64_t> ParseMemory(const std::string& text) {
+// A number of bytes with K, M, G or T, or of mebibytes; `what` names it in the error. Perhaps no
+// whole number, and of any size.
+absl::StatusOr<double> ParseSize(absl::string_view what, const std::string& text) {
   absl::string_view number = text;
   std::string unit = absl::AsciiStrToLower(TakeUnit(number));
   if (unit.size() > 1 && absl::EndsWith(unit, "ib")) unit.resize(unit.size() - 2);
@@ -51,9 +52,15 @@ absl::StatusOr<uint64_t> ParseMemory(const std::string& text) {
   double value;
   if (shift < 0 || !IsDecimal(number) || !absl::SimpleAtod(number, &value)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("memory '", text, "' is not a size such as 512M or 2G"));
+        absl::StrCat(what, " '", text, "' is not a size such as 512M or 2G"));
   }
-  const double bytes = std::ldexp(value, shift);
+  return std::ldexp(value, shift);
+}
+
+}  // namespace
+
+absl::StatusOr<uint64_t> ParseMemory(const std::string& text) {
+  ASSIGN_OR_RETURN(const double bytes, ParseSize("memory", text));
   if (!(bytes >= static_cast<double>(kMinGuestMemory)) ||
       !(bytes <= static_cast<double>(kMaxGuestMemory))) {
     return absl::InvalidArgumentError(absl::StrCat("memory ", text, " is not between ",
@@ -63,6 +70,19 @@ absl::StatusOr<uint64_t> ParseMemory(const std::string& text) {
   const auto whole = static_cast<uint64_t>(bytes);
   if (static_cast<double>(whole) != bytes || whole % kMemoryUnit != 0) {
     return absl::InvalidArgumentError(absl::StrCat("memory ", text, " is not a multiple of 2M"));
+  }
+  return whole;
+}
+
+absl::StatusOr<uint64_t> ParseDiskSize(const std::string& text) {
+  ASSIGN_OR_RETURN(const double bytes, ParseSize("disk size", text));
+  if (!(bytes >= kDiskUnit) || !(bytes <= static_cast<double>(kMaxDiskBytes))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("disk size ", text, " is not between 4K and ", kMaxDiskBytes >> 40, "T"));
+  }
+  const auto whole = static_cast<uint64_t>(bytes);
+  if (static_cast<double>(whole) != bytes || whole % kDiskUnit != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("disk size ", text, " is not a multiple of 4K"));
   }
   return whole;
 }
@@ -119,6 +139,31 @@ absl::StatusOr<Sandbox::Disk> ParseDisk(const std::string& text) {
   ASSIGN_OR_RETURN(disk.path, ReadableFile(std::string(path), "disk"));
   if (!disk.read_only && ::access(disk.path.c_str(), W_OK) != 0) {
     return ErrnoStatus(absl::StrCat("disk ", disk.path, " cannot be written (add ,ro?)"));
+  }
+  return disk;
+}
+
+absl::StatusOr<std::optional<Sandbox::Disk>> ParseRootDisk(const RootDiskFlags& flags) {
+  if (flags.path.empty()) {
+    if (flags.size.empty() && flags.overlay.empty() && !flags.ephemeral) return std::nullopt;
+    return absl::InvalidArgumentError(
+        "--disk-size, --overlay and --ephemeral are about the disk of --rootfs, which is not "
+        "given");
+  }
+  if (flags.ephemeral && !flags.overlay.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--ephemeral throws away what --overlay ", flags.overlay, " keeps"));
+  }
+  Sandbox::Disk disk;
+  ASSIGN_OR_RETURN(disk.path, ReadableFile(flags.path, "root file system"));
+  if (!flags.size.empty()) {
+    ASSIGN_OR_RETURN(disk.virtual_bytes, ParseDiskSize(flags.size));
+  }
+  disk.ephemeral = flags.overlay.empty();
+  if (!disk.ephemeral) {
+    std::error_code error;
+    disk.overlay = std::filesystem::absolute(flags.overlay, error).lexically_normal().string();
+    if (error) return ErrnoStatus(absl::StrCat("overlay ", flags.overlay), error.value());
   }
   return disk;
 }

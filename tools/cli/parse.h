@@ -2,6 +2,7 @@
 #define VOIDBOX_TOOLS_CLI_PARSE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,10 @@ inline constexpr uint64_t kMaxGuestMemory = 1ull << 40;
 // multiple of 2 MiB between the bounds above.
 absl::StatusOr<uint64_t> ParseMemory(const std::string& text);
 
+inline constexpr uint64_t kMaxDiskBytes = 8ull << 40;
+// A size as above, a multiple of 4 KiB up to 8T.
+absl::StatusOr<uint64_t> ParseDiskSize(const std::string& text);
+
 inline constexpr uint32_t kMaxCpus = 32;
 absl::StatusOr<uint32_t> ParseCpus(const std::string& text);
 
@@ -30,6 +35,15 @@ absl::StatusOr<Sandbox::Disk> ParseDisk(const std::string& text);
 
 // NAME=VALUE, or NAME for the value it has here.
 absl::StatusOr<agent::EnvironmentVariable> ParseVariable(const std::string& text);
+
+// The flags about the root disk, each empty when it is not given. None for a root in an initramfs.
+struct RootDiskFlags {
+  std::string path;  // of the file system, which is not written itself
+  std::string size;
+  std::string overlay;     // keeps what is written
+  bool ephemeral = false;  // it is thrown away: so it is without an overlay
+};
+absl::StatusOr<std::optional<Sandbox::Disk>> ParseRootDisk(const RootDiskFlags& flags);
 
 // An absolute path of a file that can be read; `what` names it in the error.
 absl::StatusOr<std::string> ReadableFile(const std::string& path, const std::string& what);

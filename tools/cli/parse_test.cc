@@ -78,6 +78,47 @@ TEST(ParseDiskTest, TakesAFileAndItsMode) {
   EXPECT_THAT(ParseDisk(::testing::TempDir()), StatusIs(kInvalid, HasSubstr("directory")));
 }
 
+TEST(ParseDiskSizeTest, TakesUnitsInBounds) {
+  EXPECT_EQ(*ParseDiskSize("4G"), 4ull << 30);
+  EXPECT_EQ(*ParseDiskSize("8T"), 8ull << 40);
+  EXPECT_EQ(*ParseDiskSize("4K"), 4096);
+  EXPECT_THAT(ParseDiskSize("6K"), StatusIs(kInvalid, HasSubstr("multiple of 4K")));
+  EXPECT_THAT(ParseDiskSize("9T"), StatusIs(kInvalid, HasSubstr("between 4K and 8T")));
+  EXPECT_THAT(ParseDiskSize("0"), StatusIs(kInvalid, HasSubstr("between 4K and 8T")));
+  EXPECT_THAT(ParseDiskSize("big"), StatusIs(kInvalid, HasSubstr("disk size 'big' is not a size")));
+}
+
+TEST(ParseRootDiskTest, IsEphemeralUnlessItsWritesAreKept) {
+  const std::string path = ::testing::TempDir() + "/rootfs.ext4";
+  ASSERT_THAT(WriteFileAtomically(path, "x"), IsOk());
+  EXPECT_FALSE(ParseRootDisk({})->has_value());
+  const auto thrown_away = ParseRootDisk({.path = path, .size = "1G"});
+  ASSERT_THAT(thrown_away, IsOk());
+  EXPECT_EQ((*thrown_away)->path, path);
+  EXPECT_TRUE((*thrown_away)->ephemeral);
+  EXPECT_EQ((*thrown_away)->virtual_bytes, 1u << 30);
+  const auto kept = ParseRootDisk({.path = path, .overlay = "/some/../where/o"});
+  ASSERT_THAT(kept, IsOk());
+  EXPECT_FALSE((*kept)->ephemeral);
+  EXPECT_EQ((*kept)->overlay, "/where/o");
+  EXPECT_EQ((*kept)->virtual_bytes, 0);
+}
+
+TEST(ParseRootDiskTest, RefusesWhatDoesNotGoTogether) {
+  const std::string path = ::testing::TempDir() + "/rootfs.ext4";
+  ASSERT_THAT(WriteFileAtomically(path, "x"), IsOk());
+  for (const RootDiskFlags& flags : {RootDiskFlags{.size = "1G"}, RootDiskFlags{.overlay = "o"},
+                                     RootDiskFlags{.ephemeral = true}}) {
+    EXPECT_THAT(ParseRootDisk(flags), StatusIs(kInvalid, HasSubstr("which is not given")));
+  }
+  EXPECT_THAT(ParseRootDisk({.path = path, .overlay = "o", .ephemeral = true}),
+              StatusIs(kInvalid, HasSubstr("throws away what --overlay o keeps")));
+  EXPECT_THAT(ParseRootDisk({.path = "/nonexistent"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("root file system /nonexistent")));
+  EXPECT_THAT(ParseRootDisk({.path = path, .size = "1x"}),
+              StatusIs(kInvalid, HasSubstr("disk size")));
+}
+
 TEST(ParseVariableTest, TakesAValueOrTheOwn) {
   auto given = ParseVariable("A=b=c");
   ASSERT_THAT(given, IsOk());

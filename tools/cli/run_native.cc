@@ -13,6 +13,7 @@
 #include "sandbox/exec_session.h"
 #include "sandbox/output_pump.h"
 #include "sandbox/registry.h"
+#include "tools/cli/console_input.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/signal_source.h"
 
@@ -32,12 +33,15 @@ class NativeRun {
     ASSIGN_OR_RETURN(signals_,
                      SignalSource::Create(loop_, [this](int number) { OnSignal(number); }));
     ASSIGN_OR_RETURN(timer_, loop_.AddTimer([this] {
-      LogError("the command was killed: its time was up, and the guest did not see to it");
+      LogError(options_.console_only()
+                   ? "the guest was ended: its time was up"
+                   : "the command was killed: its time was up, and the guest did not see to it");
       End(kExitTimedOut, /*orderly=*/false);
     }));
     ASSIGN_OR_RETURN(Registry registry, Registry::Open(home, signals_->fd()));
     Sandbox::Handlers handlers;
     handlers.ready = [this](const agent::Ready&) {
+      if (options_.console_only()) return;
       const absl::Status status = StartCommand();
       if (!status.ok()) Fail(status);
     };
@@ -48,16 +52,27 @@ class NativeRun {
         if (!console_.IsFull()) console_.Write(text);
       };
     }
-    auto sandbox = Sandbox::Start(loop_, registry, options_.sandbox, std::move(handlers));
+    Sandbox::Options options = options_.sandbox;
+    if (options_.console_only()) RETURN_IF_ERROR(JoinConsole(options));
+    auto sandbox = Sandbox::Start(loop_, registry, options, std::move(handlers));
     if (absl::IsCancelled(sandbox.status())) return absl::OkStatus();  // OnSignal is next
     RETURN_IF_ERROR(sandbox.status());
     sandbox_ = *std::move(sandbox);
+    if (input_ != nullptr) input_->ReleaseVmmEnd();
     return absl::OkStatus();
   }
 
   int exit_status() const { return exit_status_; }
 
  private:
+  absl::Status JoinConsole(Sandbox::Options& options) {
+    ASSIGN_OR_RETURN(input_, ConsoleInput::Create(loop_, STDIN_FILENO));
+    options.console_input = input_->vmm_end();
+    options.boot_limit = absl::InfiniteDuration();
+    options.may_power_off = true;
+    return options_.timeout.has_value() ? timer_.Set(*options_.timeout) : absl::OkStatus();
+  }
+
   absl::Status StartCommand() {
     ASSIGN_OR_RETURN(UniqueFd stream, sandbox_->ConnectVsock());
     agent::ExecRequest request = options_.exec;
@@ -103,14 +118,16 @@ class NativeRun {
     exit_status_ = exit_status;
     session_.reset();
     if (sandbox_ == nullptr) return loop_.Stop();
-    const bool has_writable_disk =
+    const bool keeps_writes =
         std::any_of(options_.sandbox.disks.begin(), options_.sandbox.disks.end(),
-                    [](const Sandbox::Disk& disk) { return !disk.read_only; });
-    sandbox_->Stop(orderly && has_writable_disk);
+                    [](const Sandbox::Disk& disk) { return disk.keeps_writes(); });
+    sandbox_->Stop(orderly && keeps_writes);
   }
 
   void OnSandboxEnded(const absl::Status& status) {
-    if (!ending_ || (!failure_.ok() && !status.ok())) {
+    if (!ending_ && status.ok()) {
+      exit_status_ = 0;  // it powered off, and that is what it was for
+    } else if (!ending_ || (!failure_.ok() && !status.ok())) {
       exit_status_ = ExitStatusOf(status);
     } else if (!failure_.ok()) {
       exit_status_ = ExitStatusOf(failure_);
@@ -127,6 +144,7 @@ class NativeRun {
   absl::Status failure_;
   EventLoop::Timer timer_;
   std::unique_ptr<SignalSource> signals_;
+  std::unique_ptr<ConsoleInput> input_;
   std::unique_ptr<Sandbox> sandbox_;
   std::unique_ptr<ExecSession> session_;
 };

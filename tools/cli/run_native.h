@@ -15,10 +15,13 @@ struct RunOptions {
   agent::ExecRequest exec;
   std::optional<absl::Duration> timeout;
   bool show_console = false;
+
+  // Without a command, the guest's console is what the streams are joined to, until it powers off.
+  bool console_only() const { return exec.argv().empty(); }
 };
 
-// Runs a command in a new sandbox on this machine's KVM, with this process' standard streams and
-// signals; returns the exit status. Leaves nothing behind.
+// Runs a command, or a guest's console, in a new sandbox on this machine's KVM, with this process'
+// standard streams and signals; returns the exit status. Leaves nothing behind.
 int RunNative(const std::string& home, const RunOptions& options);
 
 }  // namespace voidbox

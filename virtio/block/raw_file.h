@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
-#include "base/unique_fd.h"
 #include "virtio/block/block_backend.h"
+#include "virtio/block/file_io.h"
 
 namespace voidbox {
 
@@ -21,7 +22,7 @@ class RawFile final : public BlockBackend {
   // FAILED_PRECONDITION when another process has it locked.
   static absl::StatusOr<std::unique_ptr<RawFile>> Open(const std::string& path, bool read_only);
 
-  uint64_t bytes() const override { return bytes_; }
+  uint64_t bytes() const override { return file_.bytes; }
   bool read_only() const override { return read_only_; }
   absl::Status Read(uint64_t offset, std::span<iovec> buffers) override;
   absl::Status Write(uint64_t offset, std::span<iovec> buffers) override;
@@ -30,13 +31,13 @@ class RawFile final : public BlockBackend {
   absl::Status Discard(uint64_t offset, uint64_t length) override;
   absl::Status WriteZeroes(uint64_t offset, uint64_t length, bool may_unmap) override;
 
- private:
-  RawFile(UniqueFd fd, uint64_t bytes, bool read_only)
-      : fd_(std::move(fd)), bytes_(bytes), read_only_(read_only) {}
-  absl::Status WriteZeroesByHand(uint64_t offset, uint64_t length);
+  // When the file was last modified before it was opened, since the epoch.
+  int64_t modified_ns() const { return file_.modified_ns; }
 
-  const UniqueFd fd_;
-  const uint64_t bytes_;
+ private:
+  RawFile(OpenedFile file, bool read_only) : file_(std::move(file)), read_only_(read_only) {}
+
+  const OpenedFile file_;
   const bool read_only_;
   std::atomic<bool> nowait_works_ = true;
 };

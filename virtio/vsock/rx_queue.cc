@@ -32,7 +32,7 @@ void AppendBody(const ChainWriter& writer, size_t bytes, std::vector<iovec>& bod
 }  // namespace
 
 absl::StatusOr<bool> RxQueue::Send(const VsockHeader& header) {
-  for (;;) {
+  for (int tries = 0; tries < kMaxQueueSize; ++tries) {
     ASSIGN_OR_RETURN(std::optional<DescriptorChain> chain, queue_.Pop());
     if (!chain.has_value()) return false;
     ++sent_;
@@ -40,13 +40,15 @@ absl::StatusOr<bool> RxQueue::Send(const VsockHeader& header) {
     queue_.Complete(*std::move(chain), fits ? sizeof(header) : 0);
     if (fits) return true;  // else the driver gets its useless buffer back
   }
+  return false;  // it offers useless buffers as fast as they are returned
 }
 
 absl::StatusOr<std::span<const iovec>> RxQueue::Reserve(size_t bytes) {
   Check(count_ == 0, "what was reserved is committed before more is");
   bodies_.clear();
   reserved_ = 0;
-  while (reserved_ < bytes && bodies_.size() < kMaxIovecs) {
+  for (int tries = 0; reserved_ < bytes && bodies_.size() < kMaxIovecs && tries < kMaxQueueSize;
+       ++tries) {
     if (count_ == packets_.size()) packets_.emplace_back();
     Packet& packet = packets_[count_];
     absl::StatusOr<bool> popped = queue_.Pop(packet.chain);

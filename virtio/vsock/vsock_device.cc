@@ -20,6 +20,11 @@ constexpr uint16_t kEventQueueSize = 8;  // as many as Linux posts
 // Packets taken from the guest before the event loop's other duties have their turn.
 constexpr int kMaxPacketsPerTurn = 2 * kMaxQueueSize;
 
+// How often the receive queue is looked at again after it was empty, and packets are taken again
+// after refusals held them up, before the same: another vCPU may go on offering for ever.
+constexpr int kMaxRefillsPerTurn = 16;
+constexpr int kMaxTransfersPerTurn = 16;
+
 // The guest needs no haste to learn that its packets were taken: it is told with the next packet
 // that it gets, when a quarter of its queue is used, or after this time.
 constexpr absl::Duration kTxSignalDelay = absl::Milliseconds(20);
@@ -121,12 +126,13 @@ absl::Status VsockDevice::Run() {
 absl::Status VsockDevice::Transfer() {
   RETURN_IF_ERROR(SendEvent());
   // Refusals stop the taking of packets until the guest has got them.
-  bool stopped = false;
-  do {
+  for (int turn = 0; turn < kMaxTransfersPerTurn; ++turn) {
     if (tx_waiting_) RETURN_IF_ERROR(TakePackets());
-    stopped = !muxer_->TakesPackets();
+    const bool stopped = !muxer_->TakesPackets();
     RETURN_IF_ERROR(DeliverPackets());
-  } while (stopped && muxer_->TakesPackets());
+    if (!stopped || !muxer_->TakesPackets()) return absl::OkStatus();
+  }
+  transport_->NotifyAgain(kTxQueue);
   return absl::OkStatus();
 }
 
@@ -155,19 +161,22 @@ absl::Status VsockDevice::TakePackets() {
 
 absl::Status VsockDevice::DeliverPackets() {
   rx_ring_->DisableNotification();
-  for (;;) {
+  for (int refills = 0; refills < kMaxRefillsPerTurn; ++refills) {
     ASSIGN_OR_RETURN(const Muxer::Delivery delivery, muxer_->Deliver(*rx_));
     if (delivery == Muxer::Delivery::kDone) return absl::OkStatus();
-    if (delivery == Muxer::Delivery::kYield) {
-      transport_->NotifyAgain(kTxQueue);
-      return absl::OkStatus();
-    }
+    if (delivery == Muxer::Delivery::kYield) break;
     if (!rx_ring_->EnableNotification()) return absl::OkStatus();
   }
+  transport_->NotifyAgain(kTxQueue);
+  return absl::OkStatus();
 }
 
 absl::Status VsockDevice::SendEvent() {
-  while (event_waiting_) {
+  for (int tries = 0; event_waiting_; ++tries) {
+    if (tries > kEventQueueSize) {  // buffers too small, and more of them while we look
+      transport_->NotifyAgain(kEventQueue);
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(std::optional<DescriptorChain> chain, events_->Pop());
     if (!chain.has_value()) {
       if (events_->EnableNotification()) continue;

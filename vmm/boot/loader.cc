@@ -11,6 +11,7 @@
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "vmm/arch/x86_64/layout.h"
+#include "vmm/boot/initramfs_image.h"
 #include "vmm/guest_ram.h"
 #include "vmm/memory_map.h"
 
@@ -92,6 +93,12 @@ absl::StatusOr<InitramfsRange> PlaceInitramfs(const KernelImage& kernel, uint64_
   return InitramfsRange{.gpa = start, .bytes = bytes};
 }
 
+absl::Status CheckFile(const OpenFile& initramfs, const std::string& path) {
+  ASSIGN_OR_RETURN(const MemoryMap map,
+                   MemoryMap::ReadOnly(initramfs.fd.get(), initramfs.bytes, path));
+  return CheckInitramfs(map.bytes());
+}
+
 }  // namespace
 
 absl::StatusOr<BootFiles> BootFiles::Open(const std::string& kernel_path,
@@ -116,7 +123,9 @@ absl::StatusOr<BootFiles> BootFiles::Open(const std::string& kernel_path,
   if (!initramfs_path.empty()) {
     ASSIGN_OR_RETURN(OpenFile initramfs, OpenRegular("initramfs", initramfs_path));
     auto range = PlaceInitramfs(files.kernel_, initramfs.bytes, memory_bytes);
-    if (!range.ok()) return WithContext(range.status(), absl::StrCat("initramfs ", initramfs_path));
+    absl::Status usable = range.status();
+    if (usable.ok()) usable = CheckFile(initramfs, initramfs_path);
+    if (!usable.ok()) return WithContext(usable, absl::StrCat("initramfs ", initramfs_path));
     files.initramfs_ = *range;
     files.initramfs_fd_ = std::move(initramfs.fd);
   }

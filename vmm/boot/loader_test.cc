@@ -34,7 +34,7 @@ TEST_F(LoaderTest, ReadsSegmentsAndLeavesTheirTailsZero) {
   FakeElf elf;
   // Behind the segment's bytes the file goes on: none of that may be seen.
   elf.contents += std::string(0x3000, '!');
-  const std::string initramfs(5000, 'i');
+  const std::string initramfs = "\x1f\x8b" + std::string(4998, 'i');
   auto files =
       BootFiles::Open(Write("vmlinux", elf.Bytes()), Write("initramfs", initramfs), kMemory);
   ASSERT_THAT(files, IsOk());
@@ -77,7 +77,7 @@ TEST_F(LoaderTest, SaysWithNumbersWhatDoesNotFit) {
       StatusIs(absl::StatusCode::kInvalidArgument, absl::StrCat("kernel ", kernel,
                                                                 ": needs memory up to 0x1003000 "
                                                                 "(17 MiB), the guest has 16 MiB")));
-  const std::string initramfs = Write("initramfs", std::string(2 << 20, 'i'));
+  const std::string initramfs = Write("initramfs", "\x1f\x8b" + std::string((2 << 20) - 2, 'i'));
   EXPECT_THAT(
       BootFiles::Open(kernel, initramfs, 18 << 20),
       StatusIs(absl::StatusCode::kInvalidArgument,
@@ -103,6 +103,9 @@ TEST_F(LoaderTest, NamesFilesThatAreNone) {
   const std::string kernel = Write("vmlinux", FakeElf().Bytes());
   EXPECT_THAT(BootFiles::Open(kernel, Write("empty", ""), kMemory),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("empty: empty")));
+  EXPECT_THAT(BootFiles::Open(kernel, Write("text", "not an archive"), kMemory),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("text: 'not an' at byte 0 begins neither a cpio archive")));
 }
 
 }  // namespace

@@ -1,0 +1,129 @@
+#include "image/store/import_archive.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "base/unique_fd.h"
+#include "image/byte_source.h"
+#include "image/ext4_writer.h"
+#include "image/file_tree.h"
+#include "image/guest_parts.h"
+#include "image/store/image_name.h"
+#include "image/store/preflight.h"
+#include "image/store/sparse_file.h"
+#include "image/tar_reader.h"
+
+namespace voidbox {
+namespace {
+
+constexpr char kRootfs[] = "rootfs.ext4";  // in the import's directory
+
+absl::Status About(absl::string_view what, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
+}
+
+struct Archive {
+  UniqueFd fd;
+  uint64_t bytes = 0;
+};
+
+absl::StatusOr<Archive> OpenArchive(const std::string& path) {
+  Archive archive;
+  archive.fd.Reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat attributes;
+  if (!archive.fd || ::fstat(archive.fd.get(), &attributes) != 0) return ErrnoStatus("open");
+  if (!S_ISREG(attributes.st_mode)) return absl::InvalidArgumentError("not a regular file");
+  archive.bytes = static_cast<uint64_t>(attributes.st_size);
+  return archive;
+}
+
+// Reads from `fd`, telling `progress`, which may end it.
+ByteSource WatchedSource(int fd, Progress& progress) {
+  return [source = DescriptorSource(fd), &progress](char* data,
+                                                    size_t size) -> absl::StatusOr<size_t> {
+    ASSIGN_OR_RETURN(const size_t got, source(data, size));
+    RETURN_IF_ERROR(progress.Advance(got));
+    return got;
+  };
+}
+
+// The digest of the archive, whose files are then in `tree`.
+absl::StatusOr<Digest> ReadArchive(const std::string& path, FileTree& tree, Progress& progress) {
+  ASSIGN_OR_RETURN(const Archive archive, OpenArchive(path));
+  progress.Begin("checking the archive", archive.bytes);
+  ASSIGN_OR_RETURN(Digest digest, DigestOfFile(archive.fd.get(), archive.bytes, progress));
+  if (::lseek(archive.fd.get(), 0, SEEK_SET) != 0) return ErrnoStatus("lseek");
+  progress.Begin("reading the archive", archive.bytes);
+  RETURN_IF_ERROR(ReadTar(WatchedSource(archive.fd.get(), progress), {}, tree).status());
+  return digest;
+}
+
+// So that the same tree gives the same file system.
+absl::StatusOr<int64_t> NewestTime(const FileTree& tree) {
+  int64_t newest = 0;
+  RETURN_IF_ERROR(tree.Visit([&](absl::string_view, const Inode& inode) {
+    newest = std::max(newest, inode.metadata.mtime);
+    return absl::OkStatus();
+  }));
+  return std::min<int64_t>(newest, ::time(nullptr));
+}
+
+absl::Status WriteRootfs(FileTree& tree, const std::string& path, Progress& progress) {
+  Ext4Options options;
+  ASSIGN_OR_RETURN(options.source_date_epoch, NewestTime(tree));
+  tree.NormalizeTimes(options.source_date_epoch);
+  uint64_t told = 0;
+  absl::Status wanted;  // it cannot be ended in the middle
+  options.progress = [&](uint64_t done, uint64_t total) {
+    if (told == 0) progress.Begin("writing the root file system", total);
+    wanted.Update(progress.Advance(done - told));
+    told = done;
+  };
+  RETURN_IF_ERROR(WriteExt4(tree, path, options).status());
+  return wanted;
+}
+
+}  // namespace
+
+absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& request,
+                                    Progress& progress) {
+  RETURN_IF_ERROR(ValidateImageName(request.name));
+  RETURN_IF_ERROR(CheckCommandLine(request.command_line));
+  ASSIGN_OR_RETURN(const Preflight found,
+                   CheckImageFiles({.kernel = request.kernel}, request.memory_bytes));
+  ASSIGN_OR_RETURN(ImageImport import, store.BeginImport(request.name, request.replace, progress));
+  ImageManifest manifest = {.name = request.name,
+                            .flavour = "imported",
+                            .created_unix_seconds = ::time(nullptr),
+                            .command_line = request.command_line,
+                            .minimum_memory_bytes = found.minimum_memory_bytes};
+  // The archive's files go where the image will be, not to /tmp, which may be small.
+  ASSIGN_OR_RETURN(FileTree tree, FileTree::Create({}, import.directory()));
+  const auto digest = ReadArchive(request.tar, tree, progress);
+  if (!digest.ok()) return About(absl::StrCat("archive ", request.tar), digest.status());
+  const std::string file_name = std::filesystem::path(request.tar).filename().string();
+  manifest.inputs.push_back({.name = file_name, .version = "", .digest = *digest});
+  RETURN_IF_ERROR(AddGuestParts(tree, request.agent));
+  const Inode* const agent = tree.Find("sbin/guest-agent");
+  ASSIGN_OR_RETURN(const std::string agent_bytes,
+                   tree.spool().ReadAll(agent->contents, size_t{64} << 20));
+  manifest.agent = Digest::Of(agent_bytes);
+  RETURN_IF_ERROR(WriteRootfs(tree, absl::StrCat(import.directory(), "/", kRootfs), progress));
+  ASSIGN_OR_RETURN(manifest.rootfs, import.AddMade(kRootfs, "ext4", progress));
+  ASSIGN_OR_RETURN(manifest.kernel,
+                   import.AddFile(request.kernel, found.kernel_kind,
+                                  absl::StrCat("kernel ", request.kernel), progress));
+  ASSIGN_OR_RETURN(Digest committed, import.Commit(manifest));
+  return Image{std::move(manifest), std::move(committed)};
+}
+
+}  // namespace voidbox

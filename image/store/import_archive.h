@@ -1,0 +1,32 @@
+#ifndef VOIDBOX_IMAGE_STORE_IMPORT_ARCHIVE_H_
+#define VOIDBOX_IMAGE_STORE_IMPORT_ARCHIVE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "image/store/image_store.h"
+#include "image/store/progress.h"
+
+namespace voidbox {
+
+// An image to be made of a root file system in an archive.
+struct ArchiveImport {
+  std::string name;
+  std::string tar;     // the archive, packed or not
+  std::string kernel;  // vmlinux or bzImage
+  std::string agent;   // the binary that becomes the guest's init
+  std::string command_line;
+  // The guest that the kernel has to fit into.
+  uint64_t memory_bytes = 512 << 20;
+  bool replace = false;
+};
+
+// Reads the archive (ReadTar: hostile, bounded), adds what a guest needs (AddGuestParts), and
+// imports it as an ext4 root file system. The same archive, agent and kernel give the same files.
+absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& request,
+                                    Progress& progress);
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_IMAGE_STORE_IMPORT_ARCHIVE_H_

@@ -1,0 +1,101 @@
+#include "image/store/import_archive.h"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/io.h"
+#include "base/status_matchers.h"
+#include "gtest/gtest.h"
+#include "image/testing/tar_builder.h"
+#include "vmm/boot/testing_images.h"
+
+namespace voidbox {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ImportArchiveTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = ::testing::TempDir() + "/import_archive";
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    request_.name = "own";
+    request_.kernel = Write("vmlinux", FakeElf().Bytes());
+    request_.agent = Write("agent", "agent");
+    tar_.Add({.name = "bin", .type = '5', .data = "", .mode = 0755, .mtime = 1000});
+    tar_.Add({.name = "bin/sh", .data = "shell", .mode = 0755, .mtime = 2000});
+  }
+  std::string Write(const std::string& name, const std::string& contents) {
+    const std::string path = directory_ + "/" + name;
+    EXPECT_THAT(WriteFileAtomically(path, contents), IsOk());
+    return path;
+  }
+  absl::StatusOr<Image> Import() {
+    auto store = ImageStore::Open(directory_ + "/home");
+    EXPECT_THAT(store, IsOk());
+    return ImportArchive(*store, request_, progress_);
+  }
+  void ExpectRefused(absl::StatusCode code, const std::vector<std::string>& words) {
+    const auto imported = Import();
+    EXPECT_EQ(imported.status().code(), code) << imported.status();
+    for (const std::string& word : words) {
+      EXPECT_THAT(std::string(imported.status().message()), HasSubstr(word));
+    }
+    for (const char* place : {"names", "blobs/sha256", "incoming"}) {
+      const std::string path = directory_ + "/home/images/" + place;
+      EXPECT_TRUE(!std::filesystem::exists(path) || std::filesystem::is_empty(path)) << place;
+    }
+  }
+  std::string directory_;
+  TarBuilder tar_;
+  ArchiveImport request_;
+  NoProgress progress_;
+};
+
+TEST_F(ImportArchiveTest, MakesAnExt4RootOfATar) {
+  request_.tar = Write("root.tar", tar_.Finish());
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->manifest.rootfs->kind, "ext4");
+  EXPECT_EQ(image->manifest.agent, Digest::Of("agent"));
+  ASSERT_EQ(image->manifest.inputs.size(), 1u);
+  EXPECT_EQ(image->manifest.inputs[0].name, "root.tar");
+  EXPECT_EQ(image->manifest.inputs[0].digest, Digest::Of(tar_.Finish()));
+}
+
+TEST_F(ImportArchiveTest, TheSameArchiveGivesTheSameFiles) {
+  request_.tar = Write("root.tar", tar_.Finish());
+  const auto first = Import();
+  ASSERT_THAT(first, IsOk());
+  request_.tar = Write("root.tar.gz", Pack(tar_.Finish(), "gzip"));
+  request_.replace = true;
+  const auto second = Import();
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(first->manifest.rootfs->digest, second->manifest.rootfs->digest);
+}
+
+TEST_F(ImportArchiveTest, RefusesBadArchivesAndLeavesNothing) {
+  request_.tar = Write("text", std::string(2000, 'x'));
+  ExpectRefused(absl::StatusCode::kDataLoss, {"archive " + request_.tar});
+  request_.tar = Write("cut.tar", tar_.WithoutEnd());
+  ExpectRefused(absl::StatusCode::kDataLoss, {"archive " + request_.tar});
+  tar_.Add({.name = "../escape", .data = "x"});
+  request_.tar = Write("escape.tar", tar_.Finish());
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"archive " + request_.tar, "../escape"});
+  request_.tar = "/nonexistent";
+  ExpectRefused(absl::StatusCode::kNotFound, {"archive /nonexistent"});
+  request_.tar = directory_;
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"not a regular file"});
+}
+
+TEST_F(ImportArchiveTest, ChecksTheKernelFirst) {
+  request_.tar = "/nonexistent";
+  request_.kernel = Write("text", "hello");
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"kernel " + request_.kernel});
+}
+
+}  // namespace
+}  // namespace voidbox

@@ -1,0 +1,219 @@
+#include "image/store/import_files.h"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/io.h"
+#include "base/status_matchers.h"
+#include "gtest/gtest.h"
+#include "image/cpio_writer.h"
+#include "image/store/export_image.h"
+#include "vmm/boot/testing_images.h"
+
+namespace voidbox {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class ImportFilesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = ::testing::TempDir() + "/import_files";
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    request_.name = "own";
+    request_.files.kernel = Write("vmlinux", FakeElf().Bytes());
+    request_.files.initramfs = Write("initramfs", Archive(1000));
+  }
+  // An archive of one file with that many bytes.
+  static std::string Archive(size_t bytes) {
+    CpioWriter writer;
+    EXPECT_THAT(writer.AddFile("init", {}, std::string(bytes, 'i')), IsOk());
+    return *writer.Finish();
+  }
+  // A superblock of that many blocks, and nothing else: Linux
+  // Documentation/filesystems/ext4/super.rst.
+  static std::string Ext4(char blocks) {
+    std::string file(static_cast<size_t>(blocks) << 12, '\0');
+    file[1024 + 0x4] = blocks;
+    file[1024 + 0x18] = 2;  // 4 KiB
+    file.replace(1024 + 0x38, 2, "\x53\xef");
+    return file;
+  }
+  std::string Write(const std::string& name, const std::string& contents) {
+    const std::string path = directory_ + "/" + name;
+    EXPECT_THAT(WriteFileAtomically(path, contents), IsOk());
+    return path;
+  }
+  ImageStore Store() {
+    auto store = ImageStore::Open(directory_ + "/home");
+    EXPECT_THAT(store, IsOk());
+    return *std::move(store);
+  }
+  absl::StatusOr<Image> Import() {
+    ImageStore store = Store();
+    return ImportFiles(store, request_, progress_);
+  }
+  // Each error comes before anything is stored.
+  void ExpectRefused(absl::StatusCode code, const std::vector<std::string>& words) {
+    const auto imported = Import();
+    EXPECT_EQ(imported.status().code(), code) << imported.status();
+    for (const std::string& word : words) {
+      EXPECT_THAT(std::string(imported.status().message()), HasSubstr(word));
+    }
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/home"));
+  }
+  std::string directory_;
+  FileImport request_;
+  NoProgress progress_;
+};
+
+TEST_F(ImportFilesTest, DescribesWhatItFound) {
+  request_.command_line = "quiet a=b";
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->manifest.flavour, "imported");
+  EXPECT_EQ(image->manifest.kernel.kind, "vmlinux");
+  EXPECT_EQ(image->manifest.initramfs->kind, "cpio");
+  EXPECT_EQ(image->manifest.initramfs->bytes, Archive(1000).size());
+  EXPECT_EQ(image->manifest.command_line, "quiet a=b");
+  EXPECT_EQ(image->manifest.minimum_memory_bytes, 32u << 20);
+  EXPECT_EQ(Store().Find("own")->digest, image->digest);
+  EXPECT_THAT(Store().Verify(*image, progress_), IsOk());
+}
+
+TEST_F(ImportFilesTest, TakesABzImage) {
+  request_.files.kernel = Write("vmlinuz", FakeBzImage().Bytes());
+  EXPECT_EQ(Import()->manifest.kernel.kind, "bzimage");
+}
+
+TEST_F(ImportFilesTest, KnowsTheCompressionsOfAnInitramfs) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"070702", "cpio"},
+      {"\x1f\x8b\x08", "cpio+gzip"},
+      {"\x02\x21\x4c\x18", "cpio+lz4"},
+      {"\x28\xb5\x2f\xfd", "cpio+zstd"},
+      {"BZh9", "cpio+bzip2"},
+      {"\xfd"
+       "7zXZ",
+       "cpio+xz"},
+  };
+  for (const auto& [head, kind] : cases) EXPECT_EQ(InitramfsKind(head), kind);
+}
+
+TEST_F(ImportFilesTest, RefusesAKernelOfAnotherArchitecture) {
+  FakeElf elf;
+  elf.header.e_machine = EM_AARCH64;
+  request_.files.kernel = Write("vmlinux", elf.Bytes());
+  ExpectRefused(absl::StatusCode::kUnimplemented,
+                {"kernel " + request_.files.kernel, "ELF machine 183", "another architecture"});
+}
+
+TEST_F(ImportFilesTest, RefusesATruncatedKernel) {
+  const std::string elf = FakeElf().Bytes();
+  request_.files.kernel = Write("vmlinux", elf.substr(0, elf.size() - 1));
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {request_.files.kernel, "truncated"});
+  const std::string bzimage = FakeBzImage().Bytes();
+  request_.files.kernel = Write("vmlinuz", bzimage.substr(0, bzimage.size() - 1));
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"needs 9728 bytes, the file has 9727"});
+}
+
+TEST_F(ImportFilesTest, RefusesWhatIsNoKernel) {
+  request_.files.kernel = Write("text", "hello");
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"neither an ELF vmlinux nor a bzImage"});
+  request_.files.kernel = Write("empty", "");
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"kernel ", "empty"});
+  request_.files.kernel = directory_;
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"not a regular file"});
+  request_.files.kernel = directory_ + "/nothing";
+  ExpectRefused(absl::StatusCode::kNotFound, {"kernel " + directory_ + "/nothing"});
+}
+
+TEST_F(ImportFilesTest, RefusesWhatIsNoInitramfs) {
+  request_.files.initramfs = Write("text", "hello");
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"initramfs " + request_.files.initramfs});
+  request_.files.initramfs = Write("empty", "");
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"initramfs ", "empty"});
+  request_.files.initramfs = Write("cut", Archive(1000).substr(0, 700));
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"initramfs ", "700 bytes", "truncated"});
+}
+
+TEST_F(ImportFilesTest, TakesAnExt4FileSystemAsARoot) {
+  request_.files.initramfs.clear();
+  request_.files.rootfs = Write("rootfs", Ext4(16));
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->manifest.rootfs->kind, "ext4");
+  EXPECT_EQ(image->manifest.rootfs->bytes, 16u << 12);
+}
+
+TEST_F(ImportFilesTest, RefusesARootThatIsNoExt4FileSystem) {
+  request_.files.rootfs = Write("short", "hello");
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"rootfs ", "5 bytes", "2048"});
+  request_.files.rootfs = Write("zeros", std::string(1 << 16, '\0'));
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"rootfs ", "0xef53"});
+  request_.files.rootfs = Write("cut", Ext4(16).substr(0, 60'000));
+  ExpectRefused(absl::StatusCode::kInvalidArgument,
+                {"16 blocks of 4096 bytes", "only 60000 bytes", "truncated"});
+}
+
+TEST_F(ImportFilesTest, RefusesAnInitramfsThatDoesNotFit) {
+  request_.memory_bytes = 32 << 20;
+  request_.files.initramfs = Write("big", Archive(20 << 20));
+  ExpectRefused(
+      absl::StatusCode::kInvalidArgument,
+      {"initramfs ", absl::StrCat(Archive(20 << 20).size(), " bytes do not fit"), "32 MiB"});
+  request_.memory_bytes = 64 << 20;
+  EXPECT_EQ(Import()->manifest.minimum_memory_bytes, 38u << 20);
+}
+
+TEST_F(ImportFilesTest, RefusesAnImageWithoutARoot) {
+  request_.files.initramfs.clear();
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"--initramfs or --rootfs"});
+}
+
+TEST_F(ImportFilesTest, RefusesABadCommandLine) {
+  request_.command_line = std::string(2048, 'x');
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"2048 bytes", "limit is 2047"});
+  request_.command_line = "a\nb";
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"printable"});
+}
+
+TEST_F(ImportFilesTest, ExportsTheSameBytes) {
+  request_.files.initramfs = Write("initramfs.gz", "\x1f\x8b" + std::string(1000, 'z'));
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  const std::string target = directory_ + "/a/b";
+  const auto paths = ExportImage(Store(), *image, target, false, progress_);
+  ASSERT_THAT(paths, IsOk());
+  EXPECT_EQ(*paths, (std::vector<std::string>{target + "/vmlinux", target + "/initramfs.cpio.gz",
+                                              target + "/manifest.json"}));
+  EXPECT_TRUE(*ReadFile(target + "/vmlinux") == *ReadFile(request_.files.kernel));
+  EXPECT_TRUE(*ReadFile(target + "/initramfs.cpio.gz") == *ReadFile(request_.files.initramfs));
+  EXPECT_EQ(*ReadFile(target + "/manifest.json"), SerializeManifest(image->manifest));
+  EXPECT_THAT(ExportImage(Store(), *image, target, false, progress_),
+              StatusIs(absl::StatusCode::kAlreadyExists,
+                       AllOf(HasSubstr("vmlinux"), HasSubstr("--force"))));
+  EXPECT_THAT(ExportImage(Store(), *image, target, true, progress_), IsOk());
+}
+
+TEST_F(ImportFilesTest, AnExportOfADamagedBlobLeavesNothing) {
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  const std::string path = *Store().PathOf(*image->manifest.initramfs);
+  std::filesystem::remove(path);
+  ASSERT_THAT(WriteFileAtomically(path, std::string(image->manifest.initramfs->bytes, 'x')),
+              IsOk());
+  const std::string target = directory_ + "/target";
+  EXPECT_THAT(ExportImage(Store(), *image, target, false, progress_),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("was altered")));
+  EXPECT_TRUE(std::filesystem::is_empty(target));
+}
+
+}  // namespace
+}  // namespace voidbox

@@ -1,0 +1,260 @@
+// What a user gets of `voidbox image` and `voidbox run --image`, on a machine with KVM or through
+// the emulated host.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/io.h"
+#include "base/status_matchers.h"
+#include "base/unique_fd.h"
+#include "gtest/gtest.h"
+#include "tests/test_rootfs.h"
+#include "tests/voidbox_process.h"
+
+namespace voidbox {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Result = VoidboxProcess::Result;
+
+class ImageStoreCommandTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    home_ = ::testing::TempDir() + "/home";
+    ::setenv("VOIDBOX_HOME", home_.c_str(), 1);
+    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    runfiles_ = std::string(std::getenv("TEST_SRCDIR")) + "/voidbox";
+  }
+  static void TearDownTestSuite() {
+    const Result stop = RunVoidbox({"host", "stop"});
+    EXPECT_EQ(stop.exit_status, 0) << stop.error;
+  }
+  void SetUp() override {
+    for (const std::string& name : Names()) Succeed({"rm", name});
+  }
+
+  static std::string kernel() { return runfiles_ + "/image/kernel/vmlinux"; }
+  static std::string initramfs() { return runfiles_ + "/image/minimal.cpio"; }
+  static Result Image(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "image");
+    return RunVoidbox(arguments);
+  }
+  static Result Succeed(const std::vector<std::string>& arguments) {
+    Result result = Image(arguments);
+    EXPECT_EQ(result.exit_status, 0) << result.error;
+    EXPECT_THAT(result.error, IsEmpty());  // no progress where nobody watches
+    return result;
+  }
+  // The error of a command that must fail.
+  static std::string Refusal(const std::vector<std::string>& arguments) {
+    const Result result = Image(arguments);
+    EXPECT_EQ(result.exit_status, 125) << result.output;
+    return result.error;
+  }
+  static nlohmann::json Json(const std::vector<std::string>& arguments) {
+    return nlohmann::json::parse(Succeed(arguments).output);
+  }
+  static std::vector<std::string> Names() {
+    std::vector<std::string> names;
+    for (const auto& image : Json({"ls"})) names.push_back(image.at("name"));
+    return names;
+  }
+  static bool IsEmptyDirectory(const std::string& name) {
+    return std::filesystem::is_empty(home_ + "/images/" + name);
+  }
+  // A root file system of no use, with a terabyte to copy: nobody sees the end of it.
+  static std::string EndlessRootfs() {
+    const std::string path = ::testing::TempDir() + "/endless.ext4";
+    std::string superblock(1024, '\0');
+    superblock[0x4] = 16;  // blocks
+    superblock[0x18] = 2;  // of 4 KiB
+    superblock.replace(0x38, 2, "\x53\xef");
+    EXPECT_THAT(WriteFileAtomically(path, std::string(1024, '\0') + superblock), IsOk());
+    std::filesystem::resize_file(path, uint64_t{1} << 40);
+    return path;
+  }
+  // Waits until an import copies its second file; the test's deadline bounds it.
+  static void WaitForSecondCopy() {
+    while (!std::filesystem::exists(home_ + "/images/incoming/copy.1")) ::usleep(1000);
+  }
+
+  static std::string home_, runfiles_;
+};
+std::string ImageStoreCommandTest::home_;
+std::string ImageStoreCommandTest::runfiles_;
+
+TEST_F(ImageStoreCommandTest, ImportsListsInspectsExportsAndRemoves) {
+  const nlohmann::json imported = Json(
+      {"import", "mine", "--kernel", kernel(), "--initramfs", initramfs(), "--cmdline", "a=b"});
+  EXPECT_EQ(imported.at("name"), "mine");
+  EXPECT_EQ(Names(), std::vector<std::string>{"mine"});
+
+  const nlohmann::json image = Json({"inspect", "mine"});
+  EXPECT_EQ(image, imported);
+  EXPECT_EQ(image.at("kernel").at("kind"), "vmlinux");
+  EXPECT_EQ(image.at("kernel").at("bytes"), std::filesystem::file_size(kernel()));
+  EXPECT_EQ(image.at("command_line"), "a=b");
+  EXPECT_EQ(image.at("in_use"), false);
+  std::string sum;
+  ASSERT_EQ(RunProgram({"/usr/bin/sha256sum", initramfs()}, &sum), 0);
+  EXPECT_EQ(image.at("initramfs").at("digest"), "sha256:" + sum.substr(0, 64));
+
+  const std::string exported = ::testing::TempDir() + "/exported";
+  Succeed({"export", "mine", exported});
+  EXPECT_EQ(RunProgram({"/usr/bin/cmp", exported + "/vmlinux", kernel()}), 0);
+  EXPECT_EQ(RunProgram({"/usr/bin/cmp", exported + "/initramfs.cpio", initramfs()}), 0);
+  EXPECT_THAT(Refusal({"export", "mine", exported}), HasSubstr("is there already"));
+
+  EXPECT_EQ(Json({"verify"}).at(0).at("whole"), true);
+  EXPECT_GT(Json({"rm", "mine"}).at(0).at("freed_bytes"), 1 << 20);
+  EXPECT_THAT(Names(), IsEmpty());
+  EXPECT_TRUE(IsEmptyDirectory("blobs/sha256"));
+  EXPECT_THAT(Refusal({"rm", "mine"}), HasSubstr("no image is called mine"));
+}
+
+TEST_F(ImageStoreCommandTest, PrintsTablesForPeople) {
+  EXPECT_THAT(Succeed({"ls", "--format", "text"}).output, HasSubstr("No images yet"));
+  Succeed({"import", "mine", "--initramfs", initramfs()});
+  EXPECT_THAT(Succeed({"ls", "--format", "text"}).output,
+              AllOf(HasSubstr("NAME  FLAVOUR   FORM "), HasSubstr("mine  imported  initramfs ")));
+  EXPECT_THAT(Succeed({"inspect", "mine", "--format", "text"}).output,
+              AllOf(HasSubstr("kernel       vmlinux, "), HasSubstr("memory       32.0 MiB")));
+  EXPECT_THAT(Succeed({"verify", "--format", "text"}).output, HasSubstr("mine: whole\n"));
+  EXPECT_THAT(Succeed({"rm", "mine", "--format", "text"}).output,
+              HasSubstr("Removed mine, freed "));
+}
+
+TEST_F(ImageStoreCommandTest, RunBootsAnInitramfsOfTheStore) {
+  Succeed({"import", "mine", "--initramfs", initramfs(), "--cmdline", "voidbox.test=1"});
+  const Result result = RunVoidbox(
+      {"run", "--image", "mine", "--cmdline", "voidbox.test=2", "--", "cat", "/proc/cmdline"});
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_THAT(result.output, HasSubstr(" voidbox.test=1 voidbox.test=2"));
+}
+
+TEST_F(ImageStoreCommandTest, RunBootsARootDiskOfTheStoreAndDoesNotWriteToIt) {
+  const std::string rootfs = ::testing::TempDir() + "/rootfs.ext4";
+  MakeTestRootfs({.path = rootfs, .agent = runfiles_ + "/agent/guest-agent"});
+  Succeed({"import", "disk", "--rootfs", rootfs});
+  for (int i = 0; i < 2; ++i) {
+    const Result result = RunVoidbox({"run", "--image", "disk", "--disk-size", "64M", "--", "sh",
+                                      "-c", "test ! -e /new && echo x >/new && sync && cat /new"});
+    EXPECT_EQ(result.exit_status, 0) << result.error;
+    EXPECT_EQ(result.output, "x\n");
+  }
+  EXPECT_EQ(Json({"verify", "disk"}).at(0).at("whole"), true);
+}
+
+TEST_F(ImageStoreCommandTest, AnImageInUseIsNotRemoved) {
+  Succeed({"import", "mine", "--initramfs", initramfs()});
+  {
+    VoidboxProcess process({"run", "--image", "mine", "--", "sh", "-c", "echo up; read line"}, "",
+                           /*close_input=*/false);
+    ASSERT_TRUE(process.WaitForOutput("up\n"));
+    EXPECT_THAT(Refusal({"rm", "mine"}), HasSubstr("mine is in use by a sandbox"));
+    EXPECT_EQ(Json({"ls"}).at(0).at("in_use"), true);
+    // Replacing it is no harm to who uses it.
+    Succeed({"import", "mine", "--initramfs", initramfs(), "--cmdline", "new=1", "--force"});
+    Succeed({"prune"});
+    process.WriteInput("\n");
+    EXPECT_EQ(process.Finish().exit_status, 0);
+  }
+  Succeed({"prune"});
+  Succeed({"rm", "mine"});
+  EXPECT_TRUE(IsEmptyDirectory("blobs/sha256"));
+}
+
+TEST_F(ImageStoreCommandTest, AKilledRunGivesItsImageBack) {
+  Succeed({"import", "mine", "--initramfs", initramfs()});
+  VoidboxProcess process({"run", "--image", "mine", "--", "sh", "-c", "echo up; sleep 1000"});
+  ASSERT_TRUE(process.WaitForOutput("up\n"));
+  process.Signal(SIGKILL);
+  EXPECT_EQ(process.Finish().exit_status, 128 + SIGKILL);
+  // On a machine with KVM its VMM ends some ms later, and holds the image until then.
+  while (Json({"ls"}).at(0).at("in_use") == true) ::usleep(1000);
+  Succeed({"rm", "mine"});
+}
+
+TEST_F(ImageStoreCommandTest, AnInterruptedImportLeavesNothing) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    VoidboxProcess import({"image", "import", "endless", "--rootfs", EndlessRootfs()});
+    WaitForSecondCopy();
+    import.Signal(number);
+    const Result result = import.Finish();
+    EXPECT_EQ(result.exit_status, 128 + number);
+    EXPECT_THAT(result.error, IsEmpty());
+    EXPECT_THAT(Names(), IsEmpty());
+    EXPECT_TRUE(IsEmptyDirectory("incoming"));
+    EXPECT_TRUE(IsEmptyDirectory("blobs/sha256"));
+  }
+}
+
+TEST_F(ImageStoreCommandTest, TheNextCommandRemovesWhatAKilledImportLeft) {
+  VoidboxProcess import({"image", "import", "endless", "--rootfs", EndlessRootfs()});
+  WaitForSecondCopy();
+  import.Signal(SIGKILL);
+  EXPECT_EQ(import.Finish().exit_status, 128 + SIGKILL);
+  EXPECT_FALSE(IsEmptyDirectory("incoming"));
+  EXPECT_THAT(Names(), IsEmpty());
+  EXPECT_TRUE(IsEmptyDirectory("incoming"));
+}
+
+TEST_F(ImageStoreCommandTest, TwoImportsTakeTurnsAndReadersDoNotWait) {
+  Succeed({"import", "old", "--initramfs", initramfs()});
+  VoidboxProcess first({"image", "import", "endless", "--rootfs", EndlessRootfs()});
+  WaitForSecondCopy();
+  VoidboxProcess second({"image", "import", "new", "--initramfs", initramfs()});
+  EXPECT_EQ(Names(), std::vector<std::string>{"old"});
+  EXPECT_EQ(Json({"verify"}).size(), 1u);
+  first.Signal(SIGINT);
+  EXPECT_EQ(first.Finish().exit_status, 128 + SIGINT);
+  const Result result = second.Finish();
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_EQ(Names(), (std::vector<std::string>{"new", "old"}));
+}
+
+TEST_F(ImageStoreCommandTest, RefusesBadInputBeforeAnythingIsStored) {
+  const std::string text = ::testing::TempDir() + "/text";
+  ASSERT_THAT(WriteFileAtomically(text, "hello"), IsOk());
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"import", "../x", "--initramfs", initramfs()}, "image name '../x'"},
+      {{"import", "x"}, "--initramfs or --rootfs"},
+      {{"import", "x", "--initramfs", text}, "initramfs " + text},
+      {{"import", "x", "--rootfs", text}, "rootfs " + text},
+      {{"import", "x", "--kernel", text, "--initramfs", initramfs()}, "kernel " + text},
+      {{"import", "x", "--kernel", "/nonexistent", "--initramfs", initramfs()}, "/nonexistent"},
+      {{"import", "x", "--initramfs", initramfs(), "--memory", "lots"}, "lots"},
+      {{"inspect", "../x"}, "image name '../x'"},
+      {{"inspect", "x"}, "no image is called x"},
+      {{"verify", "x"}, "no image is called x"},
+      {{"export", "x", "/tmp/y"}, "no image is called x"},
+      {{"bogus"}, "bogus"},
+      {{}, "ubcommand"},
+  };
+  for (const auto& [arguments, expected] : cases) {
+    EXPECT_THAT(Refusal(arguments), AllOf(HasSubstr(expected), HasSubstr("voidbox: error: ")));
+  }
+  EXPECT_THAT(Names(), IsEmpty());
+  for (const auto& [flags, expected] :
+       std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--image", "x"}, "no image is called x"},
+           {{"--image", "x", "--initramfs", initramfs()}, "--image"}}) {
+    std::vector<std::string> arguments = {"run"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    arguments.insert(arguments.end(), {"--", "true"});
+    const Result result = RunVoidbox(arguments);
+    EXPECT_EQ(result.exit_status, 125);
+    EXPECT_THAT(result.error, HasSubstr(expected));
+  }
+}
+
+}  // namespace
+}  // namespace voidbox

@@ -1,0 +1,131 @@
+// What a user gets of `voidbox run --rootfs`, on a machine with KVM or through the emulated host.
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "base/io.h"
+#include "base/status_matchers.h"
+#include "gtest/gtest.h"
+#include "tests/test_rootfs.h"
+#include "tests/voidbox_process.h"
+
+namespace voidbox {
+namespace {
+
+using ::testing::HasSubstr;
+using Result = VoidboxProcess::Result;
+
+class RootfsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    home_ = ::testing::TempDir() + "/home";
+    std::filesystem::create_directories(home_);
+    ::setenv("VOIDBOX_HOME", home_.c_str(), 1);
+    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    const std::string runfiles = std::string(std::getenv("TEST_SRCDIR")) + "/voidbox";
+    MakeTestRootfs({.path = base(), .agent = runfiles + "/agent/guest-agent"});
+    digest_ = Digest();
+    ASSERT_EQ(digest_.size(), 64);
+  }
+  static void TearDownTestSuite() {
+    const Result stop = RunVoidbox({"host", "stop"});
+    EXPECT_EQ(stop.exit_status, 0) << stop.error;
+  }
+  // Whatever a test did, the base is as it was.
+  void TearDown() override { EXPECT_EQ(Digest(), digest_); }
+
+  static std::string base() { return home_ + "/base.ext4"; }
+  static std::string overlay() { return home_ + "/kept.overlay"; }
+  static std::string Digest() {
+    std::string output;
+    EXPECT_EQ(RunProgram({"/usr/bin/sha256sum", base()}, &output), 0);
+    return output.substr(0, output.find(' '));
+  }
+  static Result Run(std::vector<std::string> flags, const std::string& script) {
+    flags.insert(flags.begin(), {"run", "--rootfs", base()});
+    flags.insert(flags.end(), {"--", "sh", "-c", script});
+    return RunVoidbox(flags);
+  }
+  static uint64_t AllocatedBytes(const std::string& path) {
+    struct stat status = {};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0);
+    return static_cast<uint64_t>(status.st_blocks) * 512;
+  }
+
+  static std::string home_;
+  static std::string digest_;
+};
+std::string RootfsTest::home_;
+std::string RootfsTest::digest_;
+
+TEST_F(RootfsTest, BootsFromADiskThatCanBeWritten) {
+  const Result result = Run({}, R"sh(
+      echo written > /file && sync && cat /file
+      grep ' / ' /proc/mounts
+      for mounted in /proc /sys /dev /dev/pts /dev/shm /tmp /run /sys/fs/cgroup; do
+        grep -q " $mounted " /proc/mounts || echo "$mounted is not mounted"
+      done)sh");
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_EQ(result.output, "written\n/dev/root / ext4 rw,relatime 0 0\n");
+  // Nothing of it is there the next time. The kernel mounts read-only, the agent does not leave it.
+  const Result next = Run({"--ephemeral", "--cmdline", "ro"},
+                          "test ! -e /file && echo more > /file && grep ' / ' /proc/mounts");
+  EXPECT_EQ(next.exit_status, 0) << next.error;
+  EXPECT_EQ(next.output, "/dev/root / ext4 rw,relatime 0 0\n");
+}
+
+TEST_F(RootfsTest, TheRootDiskIsTheFirst) {
+  const std::string other = home_ + "/other.raw";
+  ASSERT_THAT(WriteFileAtomically(other, std::string(1 << 20, 'o')), IsOk());
+  const Result result =
+      RunVoidbox({"run", "--disk", other + ",ro", "--rootfs", base(), "--", "sh", "-c",
+                  "dd if=/dev/vdb bs=3 count=1 2>/dev/null; grep -c vda /proc/partitions"});
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  EXPECT_EQ(result.output, "ooo1\n");
+}
+
+TEST_F(RootfsTest, GrowsToTheSizeThatIsAskedFor) {
+  const Result result = Run({"--disk-size", "1G"}, R"sh(
+      df -k / | { read line; read device kib rest; echo $kib; }
+      dd if=/dev/zero of=/large bs=1M count=64 2>/dev/null && sync && echo fits)sh");
+  EXPECT_EQ(result.exit_status, 0) << result.error;
+  uint64_t kib = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(result.output.substr(0, result.output.find('\n')), &kib));
+  EXPECT_GT(kib, 900 << 10);
+  EXPECT_LE(kib, 1 << 20);
+  EXPECT_THAT(result.output, HasSubstr("fits\n"));
+  const Result small = Run({"--disk-size", "16M"}, "true");
+  EXPECT_EQ(small.exit_status, 125);
+  EXPECT_THAT(small.error, HasSubstr("16777216 bytes is smaller than that of the base"));
+}
+
+TEST_F(RootfsTest, AnOverlayKeepsWhatWasWritten) {
+  const Result first =
+      Run({"--overlay", overlay(), "--disk-size", "64M"}, "echo kept > /file; mkdir /made");
+  EXPECT_EQ(first.exit_status, 0) << first.error;
+  EXPECT_LT(AllocatedBytes(overlay()), 4 << 20);
+  const Result second = Run({"--overlay", overlay()}, "cat /file && rm /file && test -d /made");
+  EXPECT_EQ(second.exit_status, 0) << second.error;
+  EXPECT_EQ(second.output, "kept\n");
+  const Result other_size = Run({"--overlay", overlay(), "--disk-size", "128M"}, "true");
+  EXPECT_EQ(other_size.exit_status, 125);
+  EXPECT_THAT(other_size.error, HasSubstr("made with a size of 67108864 bytes and keeps it"));
+}
+
+TEST_F(RootfsTest, SaysWhatIsWrongWithAFile) {
+  const std::string zeroes = home_ + "/zeroes.ext4";
+  ASSERT_THAT(WriteFileAtomically(zeroes, std::string(1 << 20, '\0')), IsOk());
+  const Result no_ext4 = RunVoidbox({"run", "--rootfs", zeroes, "--", "true"});
+  EXPECT_EQ(no_ext4.exit_status, 125);
+  EXPECT_THAT(no_ext4.error, HasSubstr("Unable to mount root fs"));
+  const Result no_overlay = Run({"--overlay", zeroes}, "true");
+  EXPECT_EQ(no_overlay.exit_status, 125);
+  EXPECT_THAT(no_overlay.error, HasSubstr("zeroes.ext4: it is not an overlay of voidbox"));
+}
+
+}  // namespace
+}  // namespace voidbox

@@ -1,0 +1,18 @@
+#include "tools/cli/doctor_command.h"
+
+#include "tools/cli/doctor.h"
+
+namespace voidbox {
+
+CLI::App* DoctorCommand::AddTo(CLI::App& app) {
+  CLI::App* const doctor =
+      app.add_subcommand("doctor", "Say what this machine can do, and what to do about the rest");
+  AddFormat(*doctor, format_);
+  return doctor;
+}
+
+int DoctorCommand::Run(const Invocation& invocation) {
+  return Doctor(invocation.installation, format_ == "json");
+}
+
+}  // namespace voidbox

@@ -1,0 +1,22 @@
+#ifndef VOIDBOX_TOOLS_CLI_DOCTOR_COMMAND_H_
+#define VOIDBOX_TOOLS_CLI_DOCTOR_COMMAND_H_
+
+#include <string>
+
+#include "tools/cli/command.h"
+
+namespace voidbox {
+
+// `voidbox doctor`.
+class DoctorCommand final : public Command {
+ public:
+  CLI::App* AddTo(CLI::App& app) override;
+  int Run(const Invocation& invocation) override;
+
+ private:
+  std::string format_ = "text";
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_TOOLS_CLI_DOCTOR_COMMAND_H_

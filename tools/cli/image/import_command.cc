@@ -1,0 +1,100 @@
+#include "tools/cli/image/import_command.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "image/store/import_archive.h"
+#include "image/store/import_files.h"
+#include "tools/cli/human_units.h"
+#include "tools/cli/image/image_session.h"
+#include "tools/cli/parse.h"
+
+namespace voidbox {
+namespace {
+
+constexpr char kFooter[] =
+    R"(The files are checked, then copied into the store. docs/images.md says what must be in them; an
+archive needs no more than programs.
+
+Examples:
+  voidbox image import mine --rootfs rootfs.ext4
+  voidbox image import mine --tar rootfs.tar.gz
+  voidbox image import mine --kernel vmlinux --initramfs my.cpio.gz --cmdline 'maxcpus=1')";
+
+}  // namespace
+
+CLI::App* ImportCommand::AddTo(CLI::App& app) {
+  CLI::App* const import = app.add_subcommand("import", "Make an image of your own files");
+  import->footer(kFooter);
+  import->add_option("name", name_, "of the image: a-z, 0-9, '.', '_', '-'")
+      ->required()
+      ->type_name("NAME");
+  import->add_option("--kernel", kernel_, "vmlinux (ELF) or bzImage (default: voidbox' own)")
+      ->type_name("FILE");
+  CLI::Option* const initramfs =
+      import->add_option("--initramfs", initramfs_, "cpio archive with an agent, compressed or not")
+          ->type_name("FILE");
+  CLI::Option* const rootfs =
+      import->add_option("--rootfs", rootfs_, "ext4 file system with an agent as /sbin/init")
+          ->type_name("FILE");
+  import
+      ->add_option("--tar", tar_,
+                   "archive of a root file system, packed or not, which gets the agent and `user`")
+      ->type_name("FILE")
+      ->excludes(initramfs)
+      ->excludes(rootfs);
+  import->add_option("--cmdline", command_line_, "words for the kernel command line")
+      ->type_name("WORDS");
+  import->add_option("--memory", memory_, "guest memory that it must fit into")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  import->add_flag("--force", force_, "replace an image of that name");
+  AddImageFormat(*import, format_);
+  return import;
+}
+
+absl::StatusOr<Image> ImportCommand::Import(const Installation& installation, ImageStore& store,
+                                            Progress& progress) const {
+  ASSIGN_OR_RETURN(const uint64_t memory_bytes, ParseMemory(memory_));
+  std::string kernel = kernel_;
+  if (kernel.empty()) {
+    ASSIGN_OR_RETURN(kernel, installation.Path(Installation::Item::kGuestKernel));
+  }
+  if (tar_.empty()) {
+    return ImportFiles(store,
+                       {.name = name_,
+                        .files = {kernel, initramfs_, rootfs_},
+                        .command_line = command_line_,
+                        .memory_bytes = memory_bytes,
+                        .replace = force_},
+                       progress);
+  }
+  ASSIGN_OR_RETURN(const std::string agent, installation.Path(Installation::Item::kGuestAgent));
+  return ImportArchive(store,
+                       {.name = name_,
+                        .tar = tar_,
+                        .kernel = kernel,
+                        .agent = agent,
+                        .command_line = command_line_,
+                        .memory_bytes = memory_bytes,
+                        .replace = force_},
+                       progress);
+}
+
+int ImportCommand::Run(const Invocation& invocation) {
+  return RunInterruptibly([&](Progress& progress) -> absl::Status {
+    ASSIGN_OR_RETURN(ImageStore store, OpenImageStore(/*changes=*/true));
+    ASSIGN_OR_RETURN(const Image image, Import(invocation.installation, store, progress));
+    if (WantsJson(format_)) {
+      PrintJson(DescribeImage(store, image));
+    } else {
+      std::puts(absl::StrCat("Imported ", name_, " (", HumanBytes(image.Bytes()),
+                             "); try `voidbox run --image ", name_, " -- uname -a`")
+                    .c_str());
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace voidbox

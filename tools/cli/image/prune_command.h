@@ -1,0 +1,23 @@
+#ifndef VOIDBOX_TOOLS_CLI_IMAGE_PRUNE_COMMAND_H_
+#define VOIDBOX_TOOLS_CLI_IMAGE_PRUNE_COMMAND_H_
+
+#include <string>
+
+#include "tools/cli/command.h"
+
+namespace voidbox {
+
+// `voidbox image prune`.
+class PruneCommand final : public Command {
+ public:
+  CLI::App* AddTo(CLI::App& app) override;
+  int Run(const Invocation& invocation) override;
+
+ private:
+  std::string format_;
+  bool dry_run_ = false;
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_TOOLS_CLI_IMAGE_PRUNE_COMMAND_H_

@@ -1,0 +1,153 @@
+#include "tools/cli/run_command.h"
+
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "sandbox/boot_command_line.h"
+#include "sandbox/home.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/kvm_choice.h"
+#include "tools/cli/parse.h"
+#include "tools/cli/raw_terminal.h"
+#include "tools/cli/run_image.h"
+#include "tools/cli/run_in_host.h"
+#include "tools/cli/run_native.h"
+
+namespace voidbox {
+namespace {
+
+constexpr char kRunFooter[] = R"(The exit status is the command's own, or
+  124  its time was up
+  125  voidbox itself failed, or a flag is wrong
+  126  the command cannot be run
+  127  there is no such command
+  128+N  signal N ended it
+INT, TERM, HUP and QUIT are passed on to the command; a second INT ends the sandbox.
+
+Examples:
+  voidbox run -- sh -c 'echo hello | tr a-z A-Z'
+  voidbox run --timeout 5s -- sleep 60
+  voidbox run -e NAME=world -w /tmp -- sh -c 'echo hello $NAME from $PWD'
+  voidbox run --disk data.img,ro -- wc -c /dev/vda
+  voidbox run --image mine -- cat /etc/os-release
+  voidbox run --rootfs debian.ext4 --disk-size 4G -- df -h /
+  voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true
+  voidbox run --console --cmdline rdinit=/bin/sh)";
+
+absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<std::string>& command,
+                                     const Installation& installation) {
+  RunOptions options;
+  if (command.empty() && !flags.console) {
+    return absl::InvalidArgumentError(
+        "no command to run; say `voidbox run -- COMMAND`, or `voidbox run --console` to use the "
+        "guest's console");
+  }
+  for (const std::string& argument : command) options.exec.add_argv(argument);
+  ASSIGN_OR_RETURN(options.sandbox.vcpu_count, ParseCpus(flags.cpus));
+  ASSIGN_OR_RETURN(options.sandbox.memory_bytes, ParseMemory(flags.memory));
+  if (!flags.timeout.empty()) {
+    ASSIGN_OR_RETURN(options.timeout, ParseDuration(flags.timeout));
+  }
+  ASSIGN_OR_RETURN(const std::optional<Sandbox::Disk> root_disk, ParseRootDisk(flags.root_disk));
+  if (root_disk.has_value()) options.sandbox.disks.push_back(*root_disk);
+  for (const std::string& disk : flags.disks) {
+    ASSIGN_OR_RETURN(Sandbox::Disk parsed, ParseDisk(disk));
+    options.sandbox.disks.push_back(std::move(parsed));
+  }
+  for (const std::string& variable : flags.environment) {
+    ASSIGN_OR_RETURN(*options.exec.add_environment(), ParseVariable(variable));
+  }
+  if (!flags.working_directory.empty() && flags.working_directory[0] != '/') {
+    return absl::InvalidArgumentError(
+        absl::StrCat("working directory '", flags.working_directory, "' is not absolute"));
+  }
+  options.exec.set_working_directory(flags.working_directory);
+  if (flags.kernel.empty()) {
+    ASSIGN_OR_RETURN(options.sandbox.kernel, installation.Path(Installation::Item::kGuestKernel));
+  } else {
+    ASSIGN_OR_RETURN(options.sandbox.kernel, ReadableFile(flags.kernel, "kernel"));
+  }
+  if (flags.initramfs.empty() && !root_disk.has_value()) {
+    ASSIGN_OR_RETURN(options.sandbox.initramfs,
+                     installation.Path(Installation::Item::kGuestInitramfs));
+  } else if (!flags.initramfs.empty()) {
+    ASSIGN_OR_RETURN(options.sandbox.initramfs, ReadableFile(flags.initramfs, "initramfs"));
+  }
+  ASSIGN_OR_RETURN(options.sandbox.vmm, installation.Path(Installation::Item::kVmm));
+  options.show_console = flags.console;
+  options.sandbox.command_line = SandboxCommandLine(
+      flags.console, root_disk.has_value() ? absl::StrCat(kRootDiskWords, " ", flags.command_line)
+                                           : flags.command_line);
+  return options;
+}
+
+// What the emulated host writes elsewhere ends with it, which is not what an overlay is for.
+absl::Status CheckKeptInHost(const RunOptions& options, const std::string& home) {
+  for (const Sandbox::Disk& disk : options.sandbox.disks) {
+    if (disk.overlay.empty() || absl::StartsWith(disk.overlay, absl::StrCat(home, "/"))) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "overlay ", disk.overlay, " is outside ", home,
+        ", the one directory that the emulated KVM host writes to; name a file there"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CLI::App* RunCommand::AddTo(CLI::App& app) {
+  app_ = app.add_subcommand("run", "Run a command in a new sandbox");
+  app_->footer(kRunFooter);
+  SetUsage(*app_, "voidbox run [FLAGS] -- COMMAND [ARGUMENTS...]");
+  app_->prefix_command();
+  AddRunFlags(*app_, flags_);
+  return app_;
+}
+
+absl::StatusOr<RunOptions> RunCommand::Options(const std::string& home,
+                                               const std::vector<std::string>& command,
+                                               const Installation& installation,
+                                               std::optional<ImageLease>& lease) const {
+  if (flags_.image.empty()) return ToOptions(flags_, command, installation);
+  ASSIGN_OR_RETURN(const ImageStore store, ImageStore::Open(home));
+  ASSIGN_OR_RETURN(lease, store.Use(flags_.image));
+  ASSIGN_OR_RETURN(const RunFlags flags, WithImage(flags_, store, lease->image));
+  ASSIGN_OR_RETURN(RunOptions options, ToOptions(flags, command, installation));
+  options.sandbox.image = {.name = flags_.image,
+                           .digest = lease->image.digest.ToString(),
+                           .lease = lease->descriptor.get()};
+  return options;
+}
+
+int RunCommand::Run(const Invocation& invocation) {
+  const auto command = CommandOf(*app_, invocation.after_dashes);
+  if (!command.ok()) return ExitStatusOf(command.status());
+  const auto home = VoidboxHome();
+  if (!home.ok()) return ExitStatusOf(home.status());
+  // Held while the sandbox runs, here or in the emulated host, so that its image stays.
+  std::optional<ImageLease> lease;
+  const auto options = Options(*home, *command, invocation.installation, lease);
+  if (!options.ok()) return ExitStatusOf(options.status());
+  const auto kvm = ChooseKvm(flags_.kvm_host);
+  if (!kvm.ok()) return ExitStatusOf(kvm.status());
+  std::optional<RawTerminal> terminal;
+  if (options->console_only() && terminal.emplace(STDIN_FILENO).active()) {
+    LogInfo("the guest's console; Ctrl-] ends it");
+  }
+  if (!kvm->emulated) return RunNative(*home, *options);
+  if (const absl::Status status = CheckKeptInHost(*options, *home); !status.ok()) {
+    return ExitStatusOf(status);
+  }
+  const auto files = FindHostFiles(invocation.installation, *home);
+  if (!files.ok()) return ExitStatusOf(files.status());
+  std::vector<std::string> argv = {invocation.installation.executable()};
+  argv.insert(argv.end(), invocation.arguments.begin(), invocation.arguments.end());
+  return RunInHost(*files, argv, kvm->reason);
+}
+
+}  // namespace voidbox

@@ -1,0 +1,26 @@
+#ifndef VOIDBOX_TOOLS_CLI_RUN_FLAGS_H_
+#define VOIDBOX_TOOLS_CLI_RUN_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "tools/cli/parse.h"
+
+namespace voidbox {
+
+// What the flags of `voidbox run` say, as text.
+struct RunFlags {
+  std::string image, kernel, initramfs, command_line, timeout, working_directory, kvm_host;
+  std::string cpus = "1";
+  std::string memory = "512M";
+  RootDiskFlags root_disk;
+  std::vector<std::string> disks, environment;
+  bool console = false;
+};
+
+void AddRunFlags(CLI::App& run, RunFlags& flags);
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_TOOLS_CLI_RUN_FLAGS_H_
