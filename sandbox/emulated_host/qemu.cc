@@ -58,6 +58,9 @@ std::vector<std::string> QemuArguments(const EmulatedMachine& machine) {
   Append(arguments, {"-virtfs",
                      "local,path=/,mount_tag=hostroot,security_model=none,readonly=on,"
                      "multidevs=remap"});
+  // For the disks that guests write to.
+  Append(arguments,
+         {"-virtfs", "local,path=/,mount_tag=machine,security_model=none,multidevs=remap"});
   Append(arguments, {"-virtfs", absl::StrCat("local,path=", Escaped(machine.home),
                                              ",mount_tag=voidboxhome,security_model=none,"
                                              "multidevs=remap")});

@@ -21,10 +21,12 @@ EmulatedMachine Machine() {
   return {.qemu = "/bin/sh", .kernel = "/kernel", .initramfs = "/initramfs", .home = "/home,ro"};
 }
 
-TEST(QemuTest, SharesTheRootReadOnlyAndTheHomeWhateverItsName) {
+TEST(QemuTest, SharesTheRootReadOnlyAndWritableAndTheHomeWhateverItsName) {
   const auto arguments = QemuArguments(Machine());
   EXPECT_THAT(arguments, Contains(HasSubstr("local,path=/,mount_tag=hostroot,security_model=none,"
                                             "readonly=on")));
+  EXPECT_THAT(arguments, Contains(HasSubstr("local,path=/,mount_tag=machine,security_model=none,"
+                                            "multidevs")));
   // A comma in a name must not become an option.
   EXPECT_THAT(arguments, Contains(HasSubstr("path=/home,,ro,mount_tag=voidboxhome")));
 }
