@@ -28,6 +28,7 @@
 #include "base/frame.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/loopback.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "base/version.h"

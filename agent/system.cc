@@ -1,11 +1,9 @@
 #include "agent/system.h"
 
 #include <fcntl.h>
-#include <net/if.h>
 #include <signal.h>
 #include <sys/io.h>
 #include <sys/reboot.h>
-#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,9 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/root_file_system.h"
 #include "base/errno_status.h"
-#include "base/ioctl.h"
 #include "base/log.h"
-#include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "devices/boot_mark.h"
 
@@ -57,13 +53,6 @@ absl::Status SetDefaultHostName(absl::string_view name) {
   }
   if (::sethostname(name.data(), name.size()) != 0) return ErrnoStatus("sethostname");
   return absl::OkStatus();
-}
-
-absl::Status BringUpLoopback() {
-  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket) return ErrnoStatus("socket(AF_INET)");
-  ifreq request = {.ifr_ifrn = {.ifrn_name = "lo"}, .ifr_ifru = {.ifru_flags = IFF_UP}};
-  return Ioctl(socket.get(), SIOCSIFFLAGS, "SIOCSIFFLAGS of lo", &request).status();
 }
 
 absl::Status DetachFromConsole() {

@@ -10,8 +10,6 @@ namespace voidbox {
 
 // Sets the host name unless somebody did before.
 absl::Status SetDefaultHostName(absl::string_view name);
-// Brings up `lo`; the kernel gives it 127.0.0.1 and ::1.
-absl::Status BringUpLoopback();
 // Opens standard input, output and error on /dev/null where the kernel opened none or a console, so
 // that nothing waits for a terminal, and sends the log to the kernel's.
 absl::Status DetachFromConsole();

@@ -78,7 +78,9 @@ absl::Status CpioWriter::AddSymlink(absl::string_view path, absl::string_view ta
 
 absl::Status CpioWriter::AddDevice(absl::string_view path, const Attributes& attributes,
                                    DeviceKind kind, uint32_t major, uint32_t minor) {
-  const uint32_t type = kind == DeviceKind::kCharacter ? S_IFCHR : S_IFBLK;
+  const uint32_t type = kind == DeviceKind::kCharacter ? S_IFCHR
+                        : kind == DeviceKind::kBlock   ? S_IFBLK
+                                                       : S_IFIFO;
   return Add(path, {.mode = type | (attributes.permissions & 07777u),
                     .uid = attributes.uid,
                     .gid = attributes.gid,
@@ -86,23 +88,42 @@ absl::Status CpioWriter::AddDevice(absl::string_view path, const Attributes& att
                     .device_minor = minor});
 }
 
+absl::Status CpioWriter::AddHardLink(absl::string_view path, absl::string_view existing) {
+  ASSIGN_OR_RETURN(const std::string name, CheckedPath(existing));
+  const auto file = entries_.find(name);
+  if (file == entries_.end() || S_ISDIR(file->second.mode)) {
+    return absl::NotFoundError(
+        absl::StrCat("cpio entry '", path, "': no file '", existing, "' to link to"));
+  }
+  Entry entry = file->second;
+  entry.contents.clear();
+  if (entry.link_of.empty()) entry.link_of = name;
+  return Add(path, std::move(entry));
+}
+
 absl::StatusOr<std::string> CpioWriter::Finish() const {
+  std::map<std::string, Links> files;  // by the name that was added first
+  uint32_t inodes = 0;
+  for (const auto& [name, entry] : entries_) {
+    Links& links = files[entry.link_of.empty() ? name : entry.link_of];
+    if (links.count++ == 0) links.inode = ++inodes;
+    links.last = &name;
+  }
   std::string archive;
-  auto append = [&archive](absl::string_view name, uint32_t inode, const Entry& entry) {
-    const uint32_t links = S_ISDIR(entry.mode) ? 2 : 1;
+  auto append = [&archive](absl::string_view name, const Entry& entry, uint32_t inode,
+                           uint32_t links, absl::string_view contents) {
     // Inode, mode, uid, gid, links, time, size, device of the file system (2), device (2), bytes of
     // the name with its NUL, checksum (none in this format).
     absl::StrAppendFormat(&archive, "%s%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
                           kMagic, inode, entry.mode, entry.uid, entry.gid, links, 0,
-                          entry.contents.size(), 0, 0, entry.device_major, entry.device_minor,
+                          contents.size(), 0, 0, entry.device_major, entry.device_minor,
                           name.size() + 1, 0);
     archive.append(name.data(), name.size());
     archive.push_back('\0');
     Pad(archive);
-    archive += entry.contents;
+    archive.append(contents.data(), contents.size());
     Pad(archive);
   };
-  uint32_t inode = 1;
   for (const auto& [name, entry] : entries_) {
     const size_t slash = name.rfind('/');
     if (slash != std::string::npos) {
@@ -112,9 +133,13 @@ absl::StatusOr<std::string> CpioWriter::Finish() const {
             absl::StrCat("cpio entry '", name, "': its directory is not in the archive"));
       }
     }
-    append(name, inode++, entry);
+    const std::string& first = entry.link_of.empty() ? name : entry.link_of;
+    const Links& links = files.at(first);
+    // The last name of a file has its contents, as cpio(1) writes it.
+    append(name, entry, links.inode, S_ISDIR(entry.mode) ? 2 : links.count,
+           links.last == &name ? absl::string_view(entries_.at(first).contents) : "");
   }
-  append(kTrailer, 0, Entry());
+  append(kTrailer, Entry(), 0, 1, "");
   return archive;
 }
 

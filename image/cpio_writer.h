@@ -22,7 +22,7 @@ class CpioWriter {
     uint32_t uid = 0;
     uint32_t gid = 0;
   };
-  enum class DeviceKind { kCharacter, kBlock };
+  enum class DeviceKind { kCharacter, kBlock, kFifo };  // the last has no numbers
 
   // Paths are absolute or relative to the root, with or without a final slash. INVALID_ARGUMENT
   // when one is empty, contains "..", "." or a NUL byte; ALREADY_EXISTS when the path has been
@@ -32,6 +32,8 @@ class CpioWriter {
   absl::Status AddSymlink(absl::string_view path, absl::string_view target);
   absl::Status AddDevice(absl::string_view path, const Attributes& attributes, DeviceKind kind,
                          uint32_t major, uint32_t minor);
+  // Another name for the file that was added at `existing`. NOT_FOUND when none was.
+  absl::Status AddHardLink(absl::string_view path, absl::string_view existing);
 
   // The whole archive, its trailer included. FAILED_PRECONDITION when the directory of an entry is
   // missing or is not one.
@@ -45,6 +47,13 @@ class CpioWriter {
     uint32_t device_major = 0;
     uint32_t device_minor = 0;
     std::string contents;
+    std::string link_of;  // name of the entry that this is another name for
+  };
+  // Of the names of a file: which inode number they have, how many they are, and which is the last.
+  struct Links {
+    uint32_t inode = 0;
+    uint32_t count = 0;
+    const std::string* last = nullptr;
   };
   absl::Status Add(absl::string_view path, Entry&& entry);
 

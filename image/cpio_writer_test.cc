@@ -59,6 +59,23 @@ TEST(CpioWriterTest, DevicesAndLinks) {
   EXPECT_THAT(archive, HasSubstr(std::string("init\0\0sbin/guest-agent", 22)));
 }
 
+TEST(CpioWriterTest, NamesOfOneFileShareItsInodeAndTheLastHasTheContents) {
+  CpioWriter writer;
+  ASSERT_THAT(writer.AddFile("b", {}, "data"), IsOk());
+  ASSERT_THAT(writer.AddHardLink("/c", "/b"), IsOk());
+  ASSERT_THAT(writer.AddHardLink("a", "c"), IsOk());
+  ASSERT_THAT(writer.AddFile("d", {}, ""), IsOk());
+  const std::string archive = writer.Finish().value();
+  const std::string owner = "000081ED0000000000000000";
+  EXPECT_THAT(archive, HasSubstr("07070100000001" + owner + "000000030000000000000000"));
+  EXPECT_THAT(archive, HasSubstr("07070100000001" + owner + "000000030000000000000004"));
+  EXPECT_THAT(archive, HasSubstr("07070100000002" + owner + "000000010000000000000000"));
+  EXPECT_LT(archive.find(std::string("c\0data", 6)), archive.find(std::string("d\0", 2)));
+  EXPECT_THAT(
+      writer.AddHardLink("e", "nothing"),
+      StatusIs(absl::StatusCode::kNotFound, "cpio entry 'e': no file 'nothing' to link to"));
+}
+
 TEST(CpioWriterTest, RefusesPathsThatLeaveTheRoot) {
   CpioWriter writer;
   for (const std::string path : {"", "/", "..", "a/../b", "./a", "a//b", "/a/."}) {

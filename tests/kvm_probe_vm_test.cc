@@ -2,7 +2,7 @@
 #include <cstdlib>
 
 #include "gtest/gtest.h"
-#include "vmm/kvm_probe.h"
+#include "sandbox/kvm_probe.h"
 
 namespace voidbox {
 namespace {

@@ -77,7 +77,7 @@ class RootfsKillTest : public ::testing::Test {
   void CopyWhileStopped() const {
     OnHost(absl::StrCat(kFindVmm, R"sh(
       kill -STOP "$vmm"
-      while grep -q '^State:[[:space:]]*[^T]' /proc/"$vmm"/task/*/status; do :; done
+      while grep -q '^State:[[:space:]]*[^T[:space:]]' /proc/"$vmm"/task/*/status; do :; done
       cp --sparse=always )sh",
                         Path("overlay"), " ", Path("copy"), "\nkill -CONT \"$vmm\""));
   }
@@ -143,7 +143,7 @@ class RootfsKillTest : public ::testing::Test {
     ASSERT_NO_FATAL_FAILURE(await(1 + random() % 8));
     OnHost(absl::StrCat(kFindVmm, "kill -KILL \"$vmm\""));
     const auto result = guest.Finish();
-    EXPECT_THAT(result.error, ::testing::HasSubstr("the VMM ended with"));
+    EXPECT_EQ(result.exit_status, 125) << result.error;
     for (const absl::string_view line : absl::StrSplit(result.output, '\n')) {
       uint64_t number;
       if (absl::SimpleAtoi(line, &number)) durable.push_back(number);

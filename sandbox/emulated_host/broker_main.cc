@@ -33,8 +33,6 @@ struct Flags {
   std::string kernel, initramfs, key;
   std::string cache;
   uint64_t idle_seconds = 600;
-  bool counted = false;
-  uint32_t memory_mib = 2048;
   int ready_fd = -1;
 };
 
@@ -63,9 +61,6 @@ absl::Status Run(const Flags& flags) {
   options.machine.kernel = flags.kernel;
   options.machine.initramfs = flags.initramfs;
   options.machine.home = flags.home;
-  options.machine.clock =
-      flags.counted ? EmulatedMachine::Clock::kCounted : EmulatedMachine::Clock::kWall;
-  options.machine.memory_mib = flags.memory_mib;
   options.cache = flags.cache;
   options.image_digest = std::string(absl::StripSuffix(digest, "\n"));
   options.idle_limit = absl::Seconds(flags.idle_seconds);
@@ -98,8 +93,6 @@ int main(int argc, char** argv) {
   app.add_option("--key", flags.key)->required();
   app.add_option("--cache", flags.cache)->required();
   app.add_option("--idle-seconds", flags.idle_seconds);
-  app.add_flag("--counted", flags.counted);
-  app.add_option("--memory-mib", flags.memory_mib);
   app.add_option("--ready-fd", flags.ready_fd)->required();
   CLI11_PARSE(app, argc, argv);
 

@@ -63,7 +63,6 @@ absl::Status StartBroker(const HostFiles& files, int directory) {
                 absl::StrCat(files.idle_seconds),
                 "--ready-fd",
                 absl::StrCat(kReadyFd)};
-  if (files.counted) spawn.argv.push_back("--counted");
   spawn.descriptors = {
       {null.get(), 0}, {log.get(), 1}, {log.get(), 2}, {ready_write.get(), kReadyFd}};
   spawn.new_session = true;

@@ -23,7 +23,6 @@ struct HostFiles {
   std::string broker;  // its program
   std::string kernel, initramfs, key;
   uint64_t idle_seconds = 600;
-  bool counted = false;  // see EmulatedMachine::Clock
 };
 
 // A connection to the broker; starts one when none serves, and waits until it does, which takes

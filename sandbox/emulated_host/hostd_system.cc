@@ -2,11 +2,9 @@
 
 #include <fcntl.h>
 #include <linux/random.h>
-#include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include "base/io.h"
 #include "base/ioctl.h"
 #include "base/log.h"
+#include "base/loopback.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -57,15 +56,6 @@ absl::Status WriteControl(const std::string& path, absl::string_view value) {
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd) return ErrnoStatus(path);
   return WriteAll(fd.get(), value);
-}
-
-absl::Status BringUpLoopback() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) return ErrnoStatus("socket");
-  ifreq request = {};
-  absl::string_view("lo").copy(request.ifr_name, sizeof(request.ifr_name) - 1);
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  return Ioctl(fd.get(), SIOCSIFFLAGS, "SIOCSIFFLAGS", &request).status();
 }
 
 absl::Status AddEntropy(const std::string& bytes) {

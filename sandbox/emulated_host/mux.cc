@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 
@@ -35,6 +36,7 @@ absl::StatusOr<std::unique_ptr<Mux>> Mux::Create(EventLoop& loop, UniqueFd conne
   std::unique_ptr<Mux> mux(
       new Mux(loop, std::move(connection), options, std::move(accept), std::move(failed)));
   Mux* const self = mux.get();
+  ASSIGN_OR_RETURN(mux->failure_timer_, loop.AddTimer([self] { self->Report(); }));
   ASSIGN_OR_RETURN(mux->watch_, loop.Add(mux->connection_.get(), EPOLLIN,
                                          [self](uint32_t events) { self->OnConnection(events); }));
   return mux;
@@ -49,12 +51,17 @@ Mux::Mux(EventLoop& loop, UniqueFd connection, const Options& options, AcceptHan
       connection_(std::move(connection)),
       is_socket_(IsSocket(connection_.get())) {}
 
-absl::Status Mux::Open(UniqueFd local) {
+absl::Status Mux::CanOpen() const {
   if (!connection_) return absl::FailedPreconditionError("the connection has ended");
   if (streams_.size() >= options_.max_streams) {
     return absl::ResourceExhaustedError(
         absl::StrCat("more than ", options_.max_streams, " streams at once"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Mux::Open(UniqueFd local) {
+  RETURN_IF_ERROR(CanOpen());
   while (streams_.count(next_id_) != 0) ++next_id_;
   const uint32_t id = next_id_++;
   Send({.stream = id, .type = MuxFrame::Type::kOpen});
@@ -304,9 +311,15 @@ void Mux::Fail(const absl::Status& status) {
   streams_.clear();
   if (count_changed_) count_changed_(0);
   // Later, so that the handler may destroy the Mux.
-  loop_.Post([failed = std::exchange(failed_, nullptr), status] {
-    if (failed) failed(status);
-  });
+  failure_ = status;
+  const absl::Status set = failure_timer_.Set(absl::ZeroDuration());
+  Check(set.ok(), set.message());
+}
+
+void Mux::Report() {
+  const FailureHandler failed = std::exchange(failed_, nullptr);
+  const absl::Status why = failure_;
+  if (failed) failed(why);
 }
 
 }  // namespace voidbox

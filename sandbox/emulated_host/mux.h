@@ -34,7 +34,7 @@ class Mux {
   // The local socket of a stream that the peer opened; an invalid descriptor refuses the stream.
   using AcceptHandler = std::function<UniqueFd()>;
   // Called once, from the loop, when the connection ended or the peer broke the protocol: every
-  // stream is closed by then.
+  // stream is closed by then. Not called after the Mux' end of life.
   using FailureHandler = std::function<void(const absl::Status&)>;
   // Called when the number of streams has changed.
   using CountHandler = std::function<void(size_t streams)>;
@@ -48,6 +48,8 @@ class Mux {
 
   // Carries `local`, a non-blocking socket, as a new stream. RESOURCE_EXHAUSTED beyond max_streams.
   absl::Status Open(UniqueFd local);
+  // Why Open would refuse a stream, while there is still a socket to say so on.
+  absl::Status CanOpen() const;
 
   size_t stream_count() const { return streams_.size(); }
   void set_count_handler(CountHandler handler) { count_changed_ = std::move(handler); }
@@ -88,6 +90,7 @@ class Mux {
   void Send(const MuxFrame& frame);
   void Flush();
   void Fail(const absl::Status& status);
+  void Report();
 
   EventLoop& loop_;  // outlives the Mux
   const Options options_;
@@ -102,6 +105,8 @@ class Mux {
   bool out_full_ = false;  // as of the last Flush; streams are not read then
   uint32_t next_id_ = 1;
   std::map<uint32_t, Stream> streams_;
+  absl::Status failure_;
+  EventLoop::Timer failure_timer_;
   EventLoop::Watch watch_;
 };
 

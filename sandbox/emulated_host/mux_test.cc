@@ -387,5 +387,14 @@ TEST_F(HostileMuxTest, AnAcceptorThatOpensEndsTheOpener) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("acceptor opened")));
 }
 
+TEST_F(MuxTest, ReportsNoFailureAfterItsEndOfLife) {
+  acceptor_.reset();
+  ASSERT_THAT(loop_->RunOnce(absl::Seconds(60)), IsOk());  // the opener sees the end
+  ASSERT_FALSE(opener_failure_.has_value());               // and reports it at the next turn
+  opener_.reset();
+  RunUntilQuiet();
+  EXPECT_FALSE(opener_failure_.has_value());
+}
+
 }  // namespace
 }  // namespace voidbox

@@ -1,6 +1,7 @@
 #include "sandbox/emulated_host/qemu.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <string>
 
@@ -65,6 +66,20 @@ TEST(QemuTest, KeyDependsOnWhatTheStateDependsOn) {
   machine = Machine();
   machine.qemu = "/bin/true";
   EXPECT_NE(*key, *StateKey(machine, "digest"));
+}
+
+TEST(QemuTest, KeyDependsOnTheFirmware) {
+  EmulatedMachine machine = Machine();
+  machine.firmware = {::testing::TempDir() + "/qemu_test_firmware"};
+  std::filesystem::remove(machine.firmware[0]);
+  const auto absent = StateKey(machine, "digest");
+  ASSERT_THAT(absent, IsOk());
+  ASSERT_THAT(WriteFileAtomically(machine.firmware[0], "one"), IsOk());
+  const auto one = StateKey(machine, "digest");
+  ASSERT_THAT(WriteFileAtomically(machine.firmware[0], "another"), IsOk());
+  const auto another = StateKey(machine, "digest");
+  EXPECT_NE(*absent, *one);
+  EXPECT_NE(*one, *another);
 }
 
 TEST(QemuTest, KeyDoesNotDependOnNames) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 
@@ -36,8 +37,9 @@ constexpr int kMaxResumeAttempts = 10'000;  // each waits for QEMU's answer
 absl::StatusOr<std::unique_ptr<StateSaver>> StateSaver::Start(EventLoop& loop, UniqueFd monitor,
                                                               UniqueFd state, DoneHandler done) {
   std::unique_ptr<StateSaver> saver(
-      new StateSaver(loop, std::move(monitor), std::move(state), std::move(done)));
+      new StateSaver(std::move(monitor), std::move(state), std::move(done)));
   StateSaver* const self = saver.get();
+  ASSIGN_OR_RETURN(saver->done_timer_, loop.AddTimer([self] { self->Report(); }));
   ASSIGN_OR_RETURN(saver->watch_, loop.Add(saver->monitor_.get(), EPOLLIN,
                                            [self](uint32_t) { self->OnReadable(); }));
   return saver;
@@ -54,7 +56,7 @@ void StateSaver::OnReadable() {
     buffer_.erase(0, end + 1);
     const absl::Status status = HandleLine(line);
     if (!status.ok()) return Finish(status);
-    if (!done_) return;
+    if (finished_) return;
   }
   if (buffer_.size() > kMaxLineBytes) Finish(absl::DataLossError("endless line from QEMU"));
 }
@@ -120,10 +122,20 @@ absl::Status StateSaver::SendCommand(absl::string_view command, int passed_fd) {
 }
 
 void StateSaver::Finish(const absl::Status& status) {
-  if (!done_) return;
+  if (finished_) return;
+  finished_ = true;
   watch_.Reset();
   state_.Reset();
-  loop_.Post([done = std::exchange(done_, nullptr), status] { done(status); });
+  // Later, so that the handler may destroy us.
+  result_ = status;
+  const absl::Status set = done_timer_.Set(absl::ZeroDuration());
+  Check(set.ok(), set.message());
+}
+
+void StateSaver::Report() {
+  const DoneHandler done = std::exchange(done_, nullptr);
+  const absl::Status result = result_;
+  if (done) done(result);
 }
 
 }  // namespace voidbox

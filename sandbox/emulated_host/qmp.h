@@ -27,18 +27,15 @@ class StateSaver {
                                                            UniqueFd state, DoneHandler done);
 
  private:
-  StateSaver(EventLoop& loop, UniqueFd monitor, UniqueFd state, DoneHandler done)
-      : loop_(loop),
-        monitor_(std::move(monitor)),
-        state_(std::move(state)),
-        done_(std::move(done)) {}
+  StateSaver(UniqueFd monitor, UniqueFd state, DoneHandler done)
+      : monitor_(std::move(monitor)), state_(std::move(state)), done_(std::move(done)) {}
   void OnReadable();
   absl::Status HandleLine(absl::string_view line);
   absl::Status SendNext();
   absl::Status SendCommand(absl::string_view command, int passed_fd);
   void Finish(const absl::Status& status);
+  void Report();
 
-  EventLoop& loop_;
   UniqueFd monitor_;
   UniqueFd state_;
   DoneHandler done_;
@@ -47,6 +44,8 @@ class StateSaver {
   bool resuming_ = false;  // the last command was sent
   int resume_attempts_ = 0;
   absl::Status result_;
+  bool finished_ = false;
+  EventLoop::Timer done_timer_;
   EventLoop::Watch watch_;
 };
 

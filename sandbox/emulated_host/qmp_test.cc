@@ -140,5 +140,14 @@ TEST_F(StateSaverTest, ReportsTheEndOfTheMonitor) {
   EXPECT_THAT(*result_, StatusIs(absl::StatusCode::kUnavailable, _));
 }
 
+TEST_F(StateSaverTest, ReportsNothingAfterItsEndOfLife) {
+  qemu_.Reset();
+  ASSERT_THAT(loop_->RunOnce(absl::Seconds(60)), IsOk());  // it sees the end
+  ASSERT_FALSE(result_.has_value());                       // and reports it at the next turn
+  saver_.reset();
+  for (int i = 0; i < 10; ++i) ASSERT_THAT(loop_->RunOnce(absl::ZeroDuration()), IsOk());
+  EXPECT_FALSE(result_.has_value());
+}
+
 }  // namespace
 }  // namespace voidbox

@@ -19,13 +19,13 @@
 #include "sandbox/boot_command_line.h"
 #include "sandbox/home.h"
 #include "sandbox/installation.h"
+#include "sandbox/kvm_probe.h"
 #include "tools/bench/boot_bench.h"
 #include "tools/bench/counted_host.h"
 #include "tools/bench/exec_bench.h"
 #include "tools/bench/flags.h"
 #include "tools/bench/stage.h"
 #include "tools/bench/vsock_bench.h"
-#include "vmm/kvm_probe.h"
 
 namespace voidbox::bench {
 namespace {

@@ -11,9 +11,9 @@
 #include "absl/strings/str_format.h"
 #include "sandbox/emulated_host/host_client.h"
 #include "sandbox/home.h"
+#include "sandbox/kvm_probe.h"
 #include "sandbox/registry.h"
 #include "tools/cli/run_in_host.h"
-#include "vmm/kvm_probe.h"
 
 namespace voidbox {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "sandbox/home.h"
+#include "sandbox/kvm_probe.h"
 #include "tools/cli/run_in_host.h"
-#include "vmm/kvm_probe.h"
 
 namespace voidbox {
 

@@ -12,6 +12,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/standard_streams.h"
 #include "base/version.h"
 #include "sandbox/installation.h"
 #include "tools/cli/command.h"
@@ -122,6 +123,8 @@ int Main(std::vector<std::string> arguments) {
 }  // namespace voidbox
 
 int main(int argc, char** argv) {
+  // Nothing could be said of a failure.
+  if (!voidbox::OpenStandardStreams().ok()) return voidbox::kExitOwnError;
   ::signal(SIGPIPE, SIG_IGN);
   return voidbox::Main(std::vector<std::string>(argv + 1, argv + argc));
 }

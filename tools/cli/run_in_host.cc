@@ -137,7 +137,6 @@ absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const 
     }
     files.idle_seconds = seconds;
   }
-  files.counted = ProcessEnvironment("VOIDBOX_HOST_COUNTED").has_value();
   return files;
 }
 

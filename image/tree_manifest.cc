@@ -1,4 +1,4 @@
-#include "image/initramfs_manifest.h"
+#include "image/tree_manifest.h"
 
 #include <charconv>
 #include <cstdint>
@@ -9,13 +9,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/io.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
 namespace {
 
-constexpr size_t kMaxSourceBytes = size_t{1} << 30;
 constexpr uint32_t kMaxPermissions = 07777;
 // The kernel has 12 bits for a major and 20 for a minor number.
 constexpr uint32_t kMaxMajor = (1u << 12) - 1;
@@ -36,12 +34,12 @@ absl::StatusOr<uint32_t> Number(absl::string_view what, absl::string_view word, 
 }
 
 // Words 2 to 4 of an entry that has them.
-absl::StatusOr<CpioWriter::Attributes> AttributesOf(const Words& words) {
-  CpioWriter::Attributes attributes;
-  ASSIGN_OR_RETURN(attributes.permissions, Number("mode", words[2], 8, kMaxPermissions));
-  ASSIGN_OR_RETURN(attributes.uid, Number("uid", words[3], 10, UINT32_MAX));
-  ASSIGN_OR_RETURN(attributes.gid, Number("gid", words[4], 10, UINT32_MAX));
-  return attributes;
+absl::StatusOr<FileMetadata> MetadataOf(const Words& words) {
+  FileMetadata metadata;
+  ASSIGN_OR_RETURN(metadata.permissions, Number("mode", words[2], 8, kMaxPermissions));
+  ASSIGN_OR_RETURN(metadata.uid, Number("uid", words[3], 10, UINT32_MAX));
+  ASSIGN_OR_RETURN(metadata.gid, Number("gid", words[4], 10, UINT32_MAX));
+  return metadata;
 }
 
 absl::Status ExpectWords(const Words& words, size_t count) {
@@ -50,42 +48,44 @@ absl::Status ExpectWords(const Words& words, size_t count) {
       absl::StrCat(words[0], " takes ", count - 1, " words, not ", words.size() - 1));
 }
 
-absl::Status AddEntry(const Words& words, CpioWriter& writer) {
+absl::Status AddEntry(const Words& words, FileTree& tree) {
   if (words[0] == "dir") {
     RETURN_IF_ERROR(ExpectWords(words, 5));
-    ASSIGN_OR_RETURN(const auto attributes, AttributesOf(words));
-    return writer.AddDirectory(words[1], attributes);
+    ASSIGN_OR_RETURN(FileMetadata metadata, MetadataOf(words));
+    return tree.AddDirectory(words[1], std::move(metadata));
   }
   if (words[0] == "file") {
     RETURN_IF_ERROR(ExpectWords(words, 6));
-    ASSIGN_OR_RETURN(const auto attributes, AttributesOf(words));
-    ASSIGN_OR_RETURN(std::string contents, ReadFile(std::string(words[5]), kMaxSourceBytes));
-    return writer.AddFile(words[1], attributes, std::move(contents));
+    ASSIGN_OR_RETURN(FileMetadata metadata, MetadataOf(words));
+    ASSIGN_OR_RETURN(FileContents contents, tree.spool().AddHostFile(std::string(words[5])));
+    return tree.AddFile(words[1], std::move(metadata), std::move(contents));
   }
   if (words[0] == "link") {
     RETURN_IF_ERROR(ExpectWords(words, 3));
-    return writer.AddSymlink(words[1], words[2]);
+    return tree.AddSymlink(words[1], {}, words[2]);
   }
-  if (words[0] == "char") {
+  if (words[0] == "char" || words[0] == "block") {
     RETURN_IF_ERROR(ExpectWords(words, 7));
-    ASSIGN_OR_RETURN(const auto attributes, AttributesOf(words));
+    ASSIGN_OR_RETURN(FileMetadata metadata, MetadataOf(words));
     ASSIGN_OR_RETURN(const uint32_t major, Number("major", words[5], 10, kMaxMajor));
     ASSIGN_OR_RETURN(const uint32_t minor, Number("minor", words[6], 10, kMaxMinor));
-    return writer.AddDevice(words[1], attributes, CpioWriter::DeviceKind::kCharacter, major, minor);
+    return tree.AddSpecial(words[1], std::move(metadata),
+                           words[0] == "char" ? FileType::kCharacterDevice : FileType::kBlockDevice,
+                           major, minor);
   }
   return absl::InvalidArgumentError(absl::StrCat("unknown kind '", words[0], "'"));
 }
 
 }  // namespace
 
-absl::Status AddManifest(absl::string_view manifest, CpioWriter& writer) {
+absl::Status AddManifest(absl::string_view manifest, FileTree& tree) {
   int number = 0;
   for (absl::string_view line : absl::StrSplit(manifest, '\n')) {
     ++number;
     line = line.substr(0, line.find('#'));
     const Words words = absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
     if (words.empty()) continue;
-    if (const absl::Status status = AddEntry(words, writer); !status.ok()) {
+    if (const absl::Status status = AddEntry(words, tree); !status.ok()) {
       return absl::Status(status.code(), absl::StrCat("line ", number, ": ", status.message()));
     }
   }

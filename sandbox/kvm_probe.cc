@@ -1,4 +1,4 @@
-#include "vmm/kvm_probe.h"
+#include "sandbox/kvm_probe.h"
 
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -26,16 +27,18 @@ constexpr int kDeadlineMs = 2000;
 // An unmodified kernel takes some hundred million instructions to boot: below this, a minute.
 constexpr double kUsableMips = 5;
 constexpr size_t kMemoryBytes = 4096;
-constexpr uint16_t kRounds = 5000;
-constexpr uint32_t kInstructions = 2 * kRounds + 2;
+constexpr uint16_t kIterations = 5000;
+constexpr uint32_t kInstructions = 2 * kIterations + 2;
+// At a million instructions a second each takes 10 ms.
+constexpr int kMaxRounds = 5;
 
-// Real-mode code, run twice; the first run also pays for the guest's first page faults.
-//   again: mov cx, kRounds
+// Real-mode code, once for each round.
+//   again: mov cx, kIterations
 //   loop:  dec cx; jnz loop
 //          hlt
 //          jmp again
-constexpr std::array<uint8_t, 9> kCode = {0xb9, kRounds & 0xff, kRounds >> 8, 0x49, 0x75,
-                                          0xfd, 0xf4,           0xeb,         0xf7};
+constexpr std::array<uint8_t, 9> kCode = {
+    0xb9, kIterations & 0xff, kIterations >> 8, 0x49, 0x75, 0xfd, 0xf4, 0xeb, 0xf7};
 
 enum class Step : uint8_t { kDone, kOpen, kVersion, kCreate, kRun, kExit };
 
@@ -86,15 +89,25 @@ Report RunGuest() {
   if (::ioctl(vcpu, KVM_SET_SREGS, &sregs) != 0 || ::ioctl(vcpu, KVM_SET_REGS, &regs) != 0) {
     return {Step::kCreate, errno, 0};
   }
-  int64_t start = 0;
-  for (int round = 0; round < 2; ++round) {
-    start = Now();
-    if (::ioctl(vcpu, KVM_RUN, 0) != 0) return {Step::kRun, errno, 0};
-    if (run->exit_reason != KVM_EXIT_HLT) {
-      return {Step::kExit, static_cast<int>(run->exit_reason), 0};
+  Report report = {Step::kDone, 0, 0};
+  const auto quickest = QuickestRound([&]() -> std::optional<int64_t> {
+    const int64_t start = Now();
+    if (::ioctl(vcpu, KVM_RUN, 0) != 0) {
+      report = {Step::kRun, errno, 0};
+      return std::nullopt;
     }
-  }
-  return {Step::kDone, 0, Now() - start};
+    if (run->exit_reason != KVM_EXIT_HLT) {
+      report = {Step::kExit, static_cast<int>(run->exit_reason), 0};
+      return std::nullopt;
+    }
+    return Now() - start;
+  });
+  report.nanoseconds = quickest.value_or(0);
+  return report;
+}
+
+double Mips(int64_t nanoseconds) {
+  return kInstructions * 1e3 / static_cast<double>(nanoseconds + 1);
 }
 
 KvmProbeResult Judge(const Report& report) {
@@ -120,7 +133,7 @@ KvmProbeResult Judge(const Report& report) {
     case Step::kDone:
       break;
   }
-  result.ring0_mips = kInstructions * 1e3 / static_cast<double>(report.nanoseconds + 1);
+  result.ring0_mips = Mips(report.nanoseconds);
   result.usable = result.ring0_mips >= kUsableMips;
   if (!result.usable) {
     result.reason = absl::StrFormat(
@@ -130,6 +143,17 @@ KvmProbeResult Judge(const Report& report) {
 }
 
 }  // namespace
+
+std::optional<int64_t> QuickestRound(const std::function<std::optional<int64_t>()>& round) {
+  std::optional<int64_t> quickest;
+  for (int i = 0; i < kMaxRounds; ++i) {
+    const std::optional<int64_t> took = round();
+    if (!took.has_value()) return std::nullopt;
+    quickest = std::min(quickest.value_or(*took), *took);
+    if (Mips(*quickest) >= kUsableMips) break;
+  }
+  return quickest;
+}
 
 KvmProbeResult ProbeKvm() {
   KvmProbeResult failed;
@@ -158,8 +182,8 @@ KvmProbeResult ProbeKvm() {
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   if (reported) return Judge(report);
-  failed.reason = absl::StrCat("/dev/kvm did not run ", 2 * kInstructions, " instructions in ",
-                               kDeadlineMs, " ms");
+  failed.reason = absl::StrCat("/dev/kvm did not run ", kMaxRounds * kInstructions,
+                               " instructions in ", kDeadlineMs, " ms");
   return failed;
 }
 

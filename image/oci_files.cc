@@ -1,0 +1,133 @@
+#include "image/oci_files.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "base/unique_fd.h"
+#include "image/tar_reader.h"
+#include "image/tree_path.h"
+
+namespace voidbox {
+namespace {
+
+class DirectoryFiles final : public OciFiles {
+ public:
+  explicit DirectoryFiles(UniqueFd directory) : directory_(std::move(directory)) {}
+
+  absl::StatusOr<File> Open(absl::string_view path) const override {
+    RETURN_IF_ERROR(SplitTreePath(path).status());
+    // Not a FIFO that would block, nor anything that a link leads to outside.
+    open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+                    .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    const std::string name(path);
+    auto fd = std::make_shared<UniqueFd>(static_cast<int>(
+        ::syscall(SYS_openat2, directory_.get(), name.c_str(), &how, sizeof(how))));
+    struct stat status = {};
+    if (!*fd && (errno == EXDEV || errno == ELOOP)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(absl::CHexEscape(path), ": is a link that leads out of the image"));
+    }
+    if (!*fd || ::fstat(fd->get(), &status) != 0) return ErrnoStatus(absl::CHexEscape(path));
+    if (!S_ISREG(status.st_mode)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(absl::CHexEscape(path), ": is not a regular file"));
+    }
+    return File{.size = static_cast<uint64_t>(status.st_size),
+                .source = [fd, source = DescriptorSource(fd->get())](char* data, size_t size) {
+                  return source(data, size);
+                }};
+  }
+
+ private:
+  UniqueFd directory_;
+};
+
+class ArchiveFiles final : public OciFiles {
+ public:
+  explicit ArchiveFiles(FileTree tree) : tree_(std::move(tree)) {}
+
+  absl::StatusOr<File> Open(absl::string_view path) const override {
+    const Inode* const inode = tree_.Resolve(path);
+    if (inode == nullptr) {
+      return absl::NotFoundError(absl::StrCat(absl::CHexEscape(path), ": is not in the archive"));
+    }
+    if (inode->type != FileType::kRegular) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(absl::CHexEscape(path), ": is not a regular file"));
+    }
+    return File{.size = inode->contents.size,
+                .source = SpoolSource(tree_.spool(), inode->contents)};
+  }
+
+ private:
+  FileTree tree_;
+};
+
+absl::StatusOr<std::unique_ptr<OciFiles>> ReadArchive(int fd, uint64_t size,
+                                                      const OciFilesOptions& options) {
+  ASSIGN_OR_RETURN(FileTree tree, FileTree::Create(options.limits));
+  TarOptions tar = {.devices = TarOptions::Devices::kRefuse,
+                    .unpack_limits = options.unpack_limits};
+  if (options.progress != nullptr) {
+    tar.progress = [&](uint64_t bytes) { options.progress(bytes, size); };
+  }
+  RETURN_IF_ERROR(ReadTar(DescriptorSource(fd), tar, tree).status());
+  return std::make_unique<ArchiveFiles>(std::move(tree));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<OciFiles>> OpenOciFiles(const std::string& path,
+                                                       const OciFilesOptions& options) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status = {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return ErrnoStatus(path);
+  if (S_ISDIR(status.st_mode)) return std::make_unique<DirectoryFiles>(std::move(fd));
+  auto files = ReadArchive(fd.get(), static_cast<uint64_t>(status.st_size), options);
+  if (!files.ok()) {
+    return absl::Status(files.status().code(), absl::StrCat(path, ": ", files.status().message()));
+  }
+  return files;
+}
+
+absl::StatusOr<VerifiedFile> VerifiedFile::Open(const OciFiles& files, const std::string& path,
+                                                std::string hex, uint64_t size) {
+  ASSIGN_OR_RETURN(OciFiles::File file, files.Open(path));
+  if (size != 0 && file.size != size) {
+    return absl::DataLossError(absl::StrCat(path, ": has ", file.size, " bytes, but ", size,
+                                            " according to what names it"));
+  }
+  return VerifiedFile(path, std::move(hex), std::move(file));
+}
+
+ByteSource VerifiedFile::Source() {
+  return [this](char* data, size_t size) -> absl::StatusOr<size_t> {
+    ASSIGN_OR_RETURN(const size_t got, file_.source(data, size));
+    hash_.Update(absl::string_view(data, got));
+    return got;
+  };
+}
+
+absl::Status VerifiedFile::Finish() {
+  std::string rest(64 << 10, '\0');
+  for (size_t got = 1; got != 0;) {
+    ASSIGN_OR_RETURN(got, file_.source(rest.data(), rest.size()));
+    hash_.Update(absl::string_view(rest).substr(0, got));
+  }
+  const std::string hex = HexDigest(hash_.Finish());
+  if (hex == hex_) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      path_, ": is damaged or cut short: its digest is sha256:", hex, ", not sha256:", hex_));
+}
+
+}  // namespace voidbox

@@ -1,0 +1,144 @@
+#include "image/oci_manifest.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+#include "image/bounded_json.h"
+
+namespace voidbox {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxManifests = 1000;  // of an index; real ones have some ten platforms
+constexpr size_t kMaxLayers = 512;      // Docker makes at most 127
+constexpr size_t kMaxImages = 1000;     // of `docker save`
+
+constexpr absl::string_view kLayerTypes[] = {
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+    "application/vnd.docker.image.rootfs.diff.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    "application/vnd.docker.image.rootfs.diff.tar.zstd",
+};
+
+absl::StatusOr<OciDescriptor> ParseDescriptor(const json& object) {
+  OciDescriptor descriptor;
+  ASSIGN_OR_RETURN(descriptor.media_type, StringField(object, "mediaType"));
+  ASSIGN_OR_RETURN(const std::string digest, StringField(object, "digest"));
+  ASSIGN_OR_RETURN(descriptor.hex, ParseSha256(digest));
+  ASSIGN_OR_RETURN(descriptor.size, NumberField(object, "size"));
+  ASSIGN_OR_RETURN(const json platform, ObjectField(object, "platform"));
+  ASSIGN_OR_RETURN(descriptor.os, StringField(platform, "os"));
+  ASSIGN_OR_RETURN(descriptor.architecture, StringField(platform, "architecture"));
+  ASSIGN_OR_RETURN(const json annotations, ObjectField(object, "annotations"));
+  ASSIGN_OR_RETURN(descriptor.name, StringField(annotations, "org.opencontainers.image.ref.name"));
+  return descriptor;
+}
+
+absl::StatusOr<std::vector<OciDescriptor>> ParseDescriptors(const json& object, const char* name,
+                                                            size_t max) {
+  ASSIGN_OR_RETURN(const std::vector<json> elements, ObjectsField(object, name, max));
+  std::vector<OciDescriptor> descriptors;
+  for (const json& element : elements) {
+    ASSIGN_OR_RETURN(OciDescriptor descriptor, ParseDescriptor(element));
+    descriptors.push_back(std::move(descriptor));
+  }
+  return descriptors;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ParseSha256(absl::string_view digest) {
+  absl::string_view hex = digest;
+  const bool has_prefix = absl::ConsumePrefix(&hex, "sha256:");
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  if (!has_prefix || hex.size() != 64 || !std::all_of(hex.begin(), hex.end(), is_digit)) {
+    return absl::InvalidArgumentError(absl::StrCat("digest '",
+                                                   absl::CHexEscape(digest.substr(0, 100)),
+                                                   "' is not sha256: and 64 hexadecimal digits"));
+  }
+  return std::string(hex);
+}
+
+absl::StatusOr<std::variant<OciIndex, OciManifest>> ParseOciManifest(absl::string_view text) {
+  ASSIGN_OR_RETURN(const json object, ParseJsonObject(text));
+  const bool is_index = object.contains("manifests");
+  const bool is_manifest = object.contains("layers") || object.contains("config");
+  if (is_index == is_manifest) {
+    // One that is both would be another image to another reader.
+    return absl::InvalidArgumentError(
+        is_index ? "has the fields of an index and those of a manifest"
+                 : "has neither manifests nor layers: no index, and no manifest of an image");
+  }
+  if (is_index) {
+    OciIndex index;
+    ASSIGN_OR_RETURN(index.manifests, ParseDescriptors(object, "manifests", kMaxManifests));
+    return index;
+  }
+  OciManifest manifest;
+  ASSIGN_OR_RETURN(const json config, ObjectField(object, "config"));
+  ASSIGN_OR_RETURN(manifest.config, ParseDescriptor(config));
+  ASSIGN_OR_RETURN(manifest.layers, ParseDescriptors(object, "layers", kMaxLayers));
+  for (const OciDescriptor& layer : manifest.layers) {
+    if (std::find(std::begin(kLayerTypes), std::end(kLayerTypes), layer.media_type) ==
+        std::end(kLayerTypes)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("layer sha256:", layer.hex, ": media type '",
+                       absl::CHexEscape(layer.media_type.substr(0, 100)),
+                       "' is no tar archive, plain or packed with gzip or zstd"));
+    }
+  }
+  return manifest;
+}
+
+absl::StatusOr<OciImageConfig> ParseOciConfig(absl::string_view text) {
+  ASSIGN_OR_RETURN(const json object, ParseJsonObject(text));
+  OciImageConfig config;
+  ASSIGN_OR_RETURN(config.os, StringField(object, "os"));
+  ASSIGN_OR_RETURN(config.architecture, StringField(object, "architecture"));
+  ASSIGN_OR_RETURN(const json run, ObjectField(object, "config"));
+  ASSIGN_OR_RETURN(config.env, StringsField(run, "Env"));
+  ASSIGN_OR_RETURN(config.working_dir, StringField(run, "WorkingDir"));
+  ASSIGN_OR_RETURN(config.entrypoint, StringsField(run, "Entrypoint"));
+  ASSIGN_OR_RETURN(config.cmd, StringsField(run, "Cmd"));
+  ASSIGN_OR_RETURN(config.user, StringField(run, "User"));
+  ASSIGN_OR_RETURN(const json rootfs, ObjectField(object, "rootfs"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> diff_ids, StringsField(rootfs, "diff_ids"));
+  for (const std::string& diff_id : diff_ids) {
+    ASSIGN_OR_RETURN(std::string hex, ParseSha256(diff_id));
+    config.diff_ids.push_back(std::move(hex));
+  }
+  return config;
+}
+
+absl::StatusOr<std::vector<DockerImage>> ParseDockerManifest(absl::string_view text) {
+  ASSIGN_OR_RETURN(json array, ParseJsonArray(text));
+  const json object = {{"images", std::move(array)}};
+  ASSIGN_OR_RETURN(const std::vector<json> elements, ObjectsField(object, "images", kMaxImages));
+  std::vector<DockerImage> images;
+  for (const json& element : elements) {
+    DockerImage image;
+    ASSIGN_OR_RETURN(image.config, StringField(element, "Config"));
+    ASSIGN_OR_RETURN(image.tags, StringsField(element, "RepoTags"));
+    ASSIGN_OR_RETURN(image.layers, StringsField(element, "Layers"));
+    if (image.layers.size() > kMaxLayers) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "an image of ", image.layers.size(), " layers, more than the limit of ", kMaxLayers));
+    }
+    images.push_back(std::move(image));
+  }
+  return images;
+}
+
+}  // namespace voidbox
