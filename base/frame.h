@@ -22,7 +22,7 @@ inline constexpr size_t kFrameHeaderBytes = 4;
 // Messages are small; bulk data is streamed in pieces of at most 64 KiB plus their envelope.
 inline constexpr size_t kMaxFrameBytes = 1 << 20;
 
-// Appends one frame to `out`. INVALID_ARGUMENT when the message is longer than kMaxFrameBytes.
+// Appends one frame to `out`. RESOURCE_EXHAUSTED when the message is longer than kMaxFrameBytes.
 absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::string& out);
 
 // Takes frames out of a byte stream that arrives in pieces. Never buffers more than one frame of

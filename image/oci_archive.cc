@@ -28,7 +28,7 @@ absl::Status Named(absl::string_view name, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(absl::CHexEscape(name), ": ", status.message()));
 }
 
-absl::StatusOr<std::string> ReadSmall(ByteSource source, uint64_t size) {
+absl::StatusOr<std::string> ReadSmall(const ByteSource& source, uint64_t size) {
   if (size > kMaxJsonBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(size, " bytes are more than the limit of ", kMaxJsonBytes));
@@ -45,7 +45,7 @@ absl::StatusOr<std::string> ReadSmall(ByteSource source, uint64_t size) {
 // A file that nothing names by digest.
 absl::StatusOr<std::string> ReadUnnamed(const OciFiles& files, const std::string& path) {
   ASSIGN_OR_RETURN(OciFiles::File file, files.Open(path));
-  absl::StatusOr<std::string> text = ReadSmall(std::move(file.source), file.size);
+  absl::StatusOr<std::string> text = ReadSmall(file.source, file.size);
   if (!text.ok()) return Named(path, text.status());
   return text;
 }
@@ -83,7 +83,7 @@ class ImageReader {
   absl::StatusOr<OciImage> ReadManifest(const OciDescriptor& descriptor,
                                         const OciManifest& manifest);
   absl::StatusOr<OciImage> ReadImage(OciImageConfig config, std::string digest,
-                                     std::vector<Layer> layers);
+                                     const std::vector<Layer>& layers);
   absl::Status AddLayer(const Layer& layer, uint64_t done, uint64_t total, FileTree& tree);
 
   struct Candidate {
@@ -175,7 +175,7 @@ absl::StatusOr<OciImage> ImageReader::ReadManifest(const OciDescriptor& descript
     layers.push_back(
         {.path = absl::StrCat(kBlobs, layer.hex), .hex = layer.hex, .size = layer.size});
   }
-  return ReadImage(*std::move(config), descriptor.hex, std::move(layers));
+  return ReadImage(*std::move(config), descriptor.hex, layers);
 }
 
 // The digest that the path of a file of `docker save` is made of: blobs/sha256/HEX, or HEX.json.
@@ -222,11 +222,11 @@ absl::StatusOr<OciImage> ImageReader::ReadDockerSave(const std::string& manifest
     layers.push_back(
         {.path = chosen->layers[i], .hex = named.empty() ? config->diff_ids[i] : named});
   }
-  return ReadImage(*std::move(config), hex, std::move(layers));
+  return ReadImage(*std::move(config), hex, layers);
 }
 
 absl::StatusOr<OciImage> ImageReader::ReadImage(OciImageConfig config, std::string digest,
-                                                std::vector<Layer> layers) {
+                                                const std::vector<Layer>& layers) {
   if (config.os != kOs || config.architecture != kArchitecture) {
     return absl::NotFoundError(absl::StrCat("the image is for ", absl::CHexEscape(config.os), "/",
                                             absl::CHexEscape(config.architecture),
@@ -234,7 +234,7 @@ absl::StatusOr<OciImage> ImageReader::ReadImage(OciImageConfig config, std::stri
   }
   ASSIGN_OR_RETURN(FileTree tree, FileTree::Create(options_.limits));
   uint64_t total = 0;
-  for (Layer& layer : layers) {
+  for (const Layer& layer : layers) {
     ASSIGN_OR_RETURN(const OciFiles::File file, files_.Open(layer.path));
     total += file.size;
   }

@@ -41,7 +41,7 @@ class AgentCall {
                                                           Handlers handlers);
   ~AgentCall();
 
-  // INVALID_ARGUMENT when the frame is too long. The caller stops when HasRoom says so.
+  // RESOURCE_EXHAUSTED when the frame is too long. The caller stops when HasRoom says so.
   absl::Status Send(const agent::ClientFrame& frame);
   bool HasRoom() const { return out_.size() < kRoomBytes; }
   // While paused, frames stay with the agent.

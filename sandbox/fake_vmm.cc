@@ -58,6 +58,13 @@ int Main(int config_fd, int event_fd) {
     UniqueFd connection = *ConnectUnix(directory.get(), "vsock.sock_1235");
     static_cast<void>(WriteFrame(connection.get(), ready));
   }
+  UniqueFd vsock, shutdown_call;
+  if (behaviour == "ready, agent deaf") {
+    vsock = *ListenUnix(directory.get(), "vsock.sock");
+    pollfd wait = {.fd = vsock.get(), .events = POLLIN, .revents = 0};
+    ::poll(&wait, 1, -1);
+    shutdown_call = *AcceptUnix(vsock.get());  // and nothing is ever answered
+  }
   if (behaviour == "ready deaf" || behaviour == "hang") {
     ::signal(SIGTERM, SIG_IGN);
     for (;;) ::pause();

@@ -1,7 +1,6 @@
 #include "sandbox/registry.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -17,6 +16,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/interruptible.h"
 #include "base/io.h"
 #include "base/status_macros.h"
 #include "sandbox/home.h"
@@ -94,19 +94,17 @@ absl::Status SandboxDirectory::Publish(const SandboxRecord& record) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Registry> Registry::Open(const std::string& home) {
+absl::StatusOr<Registry> Registry::Open(const std::string& home, int interrupt) {
   const std::string path = absl::StrCat(home, "/sandboxes");
   RETURN_IF_ERROR(CreatePrivateDirectory(path));
-  return Registry(path);
+  return Registry(path, interrupt);
 }
 
 absl::StatusOr<UniqueFd> Registry::Lock() const {
   const std::string path = absl::StrCat(path_, "/", kLockName);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return ErrnoStatus(path);
-  while (::flock(fd.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return ErrnoStatus(absl::StrCat("flock ", path));
-  }
+  RETURN_IF_ERROR(LockExclusively(fd.get(), interrupt_));
   return fd;
 }
 

@@ -53,7 +53,9 @@ class SandboxDirectory {
 // once; one object belongs to one thread.
 class Registry {
  public:
-  static absl::StatusOr<Registry> Open(const std::string& home);
+  // Create and List wait for each other's end, in other processes too, and give CANCELLED once
+  // `interrupt` (see base/interruptible.h) is readable.
+  static absl::StatusOr<Registry> Open(const std::string& home, int interrupt = -1);
 
   // A new directory (mode 0700) with an id that nobody had, after the leftovers of VMMs that died
   // were removed.
@@ -63,11 +65,12 @@ class Registry {
   absl::StatusOr<std::vector<SandboxRecord>> List();
 
  private:
-  explicit Registry(std::string path) : path_(std::move(path)) {}
+  Registry(std::string path, int interrupt) : path_(std::move(path)), interrupt_(interrupt) {}
   absl::StatusOr<UniqueFd> Lock() const;
   std::vector<SandboxRecord> ReapLocked() const;
 
   std::string path_;  // HOME/sandboxes
+  int interrupt_;
 };
 
 }  // namespace voidbox

@@ -1,5 +1,6 @@
 #include "sandbox/registry.h"
 
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +105,18 @@ TEST_F(RegistryTest, ReapsDirectoriesWithoutAUsableRecord) {
     if (entry.is_directory()) ++left;
   }
   EXPECT_EQ(left, 0u);
+}
+
+TEST_F(RegistryTest, AnInterruptEndsTheWaitForAnotherCommand) {
+  auto holder = registry_->Create();  // holds the lock until Publish
+  ASSERT_THAT(holder, IsOk());
+  const UniqueFd interrupt(::eventfd(0, EFD_CLOEXEC));
+  auto registry = Registry::Open(home_, interrupt.get());
+  ASSERT_THAT(registry, IsOk());
+  std::thread signal([&] { ::eventfd_write(interrupt.get(), 1); });
+  EXPECT_THAT(registry->Create(), StatusIs(absl::StatusCode::kCancelled, ::testing::_));
+  signal.join();
+  EXPECT_THAT(registry->List(), StatusIs(absl::StatusCode::kCancelled, ::testing::_));
 }
 
 TEST_F(RegistryTest, ManyCreatorsAndReapersDoNotFight) {

@@ -38,8 +38,6 @@ constexpr char kControlSocket[] = "control.sock";
 constexpr size_t kMaxReadyBytes = 4096;
 constexpr size_t kConsoleLinesInErrors = 20;
 
-// For the agent to end what runs and flush its disks.
-constexpr absl::Duration kOrderlyLimit = absl::Seconds(10);
 // For the VMM to end by itself.
 constexpr absl::Duration kStopLimit = absl::Seconds(5);
 
@@ -229,7 +227,7 @@ void Sandbox::OnEvents() {
 void Sandbox::OnAgentConnects() {
   auto connection = AcceptUnix(ready_listener_.get());
   if (!connection.ok() || !*connection) return;
-  // One at a time: a guest that opens many is served the last.
+  // The first is the agent; a guest that opens more is not served.
   ready_watch_.Reset();
   ready_connection_ = *std::move(connection);
   ready_reader_ = FrameReader(kMaxReadyBytes);
@@ -277,7 +275,7 @@ void Sandbox::Stop(bool orderly) {
                                     .room = nullptr});
       if (call.ok()) shutdown_call_ = *std::move(call);
     }
-    if (shutdown_call_ != nullptr && deadline_.Set(kOrderlyLimit).ok()) return;
+    if (shutdown_call_ != nullptr && deadline_.Set(options_.orderly_limit).ok()) return;
   }
   StopVmm();
 }

@@ -67,6 +67,8 @@ class Sandbox {
     // How long the guest may take until its agent serves. An emulated host on a busy machine takes
     // some ten seconds; nobody waits longer for a guest that hangs.
     absl::Duration boot_limit = absl::Minutes(2);
+    // How long an orderly stop may take the guest: its agent ends what runs and writes its disks.
+    absl::Duration orderly_limit = absl::Seconds(10);
   };
   struct Handlers {
     // Once at most: the agent serves.
@@ -82,6 +84,7 @@ class Sandbox {
                                                         const Options& options, Handlers handlers);
 
   const std::string& id() const { return directory_.id(); }
+  pid_t vmm_pid() const { return vmm_.pid(); }
   // A connection to the VMM's vsock.sock, on which CONNECT is to be said.
   absl::StatusOr<UniqueFd> ConnectVsock() const;
   // Ends the guest: asks its agent to power it off if `orderly` (for writable disks), then asks the

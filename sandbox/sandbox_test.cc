@@ -36,6 +36,7 @@ class SandboxTest : public ::testing::Test {
     options.kernel = "/kernel";
     options.command_line = behaviour;
     options.boot_limit = boot_limit_;
+    options.orderly_limit = absl::Milliseconds(200);
     auto sandbox = Sandbox::Start(
         *loop_, *registry_, options,
         {.ready = [this](const agent::Ready& ready) { ready_version_ = ready.version(); },
@@ -152,6 +153,17 @@ TEST_F(SandboxTest, KillsAVmmThatDoesNotStop) {
   sandbox_->Stop(/*orderly=*/false);
   RunToEnd();
   EXPECT_THAT(*ended_, IsOk());
+}
+
+TEST_F(SandboxTest, AnAgentThatDoesNotEndAnOrderlyStopIsNotWaitedForForEver) {
+  ASSERT_THAT(Start("ready, agent deaf"), IsOk());
+  RunUntil([this] { return ready_version_.has_value(); });
+  // The fake's socket may come a moment after its readiness.
+  RunUntil([this] { return sandbox_->ConnectVsock().ok(); });
+  sandbox_->Stop(/*orderly=*/true);
+  RunToEnd();
+  EXPECT_THAT(*ended_, IsOk());
+  EXPECT_EQ(Directories(), 0u);
 }
 
 TEST_F(SandboxTest, SaysThatTheVmmIsMissing) {

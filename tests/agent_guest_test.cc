@@ -18,6 +18,7 @@
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "tests/guest_sandbox.h"
+#include "tools/bench/process_usage.h"
 
 namespace voidbox {
 namespace {
@@ -361,6 +362,38 @@ TEST_F(AgentGuestTest, NothingIsLeftAfterTwoHundredCommands) {
   AwaitIdle();
   EXPECT_EQ(AgentDescriptors(), descriptors);
   ExpectOnlyTheAgent();
+}
+
+TEST_F(AgentGuestTest, TheSystemIsWhatProgramsExpect) {
+  const auto exec = guest_->Run(R"sh(
+    hostname
+    ip link show lo | grep -c 'UP,LOWER_UP'
+    awk '$2 ~ "^/(proc|sys|dev|dev/pts|dev/shm|tmp|run|sys/fs/cgroup)$" {print $2, $3}' /proc/mounts | sort
+    for link in fd stdin stdout stderr; do readlink /dev/$link; done
+    cat /proc/1/comm
+    ls -ld /tmp | cut -c1-10)sh");
+  EXPECT_EQ(exec->out,
+            "voidbox\n1\n"
+            "/dev devtmpfs\n/dev/pts devpts\n/dev/shm tmpfs\n/proc proc\n/run tmpfs\n/sys sysfs\n"
+            "/sys/fs/cgroup cgroup2\n/tmp tmpfs\n"
+            "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\n"
+            "guest-agent\ndrwxrwxrwt\n")
+      << exec->err;
+}
+
+TEST_F(AgentGuestTest, TheVmmStaysSmall) {
+  ASSERT_EQ(guest_->Run("true")->out, "");
+  const pid_t vmm = guest_->sandbox().vmm_pid();
+  // What only the start needed goes back some time after it; longest on a slow machine.
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
+  for (;;) {
+    const auto memory = bench::ReadVmmMemory(vmm, GuestSandbox::kMemoryBytes);
+    ASSERT_THAT(memory, IsOk());
+    if (memory->resident <= 2 << 20 && memory->private_ <= 1 << 20) break;
+    ASSERT_LT(absl::Now(), deadline)
+        << memory->resident << " bytes resident, " << memory->private_ << " private";
+    ASSERT_FALSE(guest_->Run("sleep 1")->error.size());
+  }
 }
 
 TEST(AgentGuestShutdownTest, AShutdownEndsWhatRunsAndTheMachine) {

@@ -74,7 +74,7 @@ absl::StatusOr<std::unique_ptr<GuestSandbox>> GuestSandbox::Boot(
   options.kernel = FromEnvironment("KERNEL", kKernel);
   options.initramfs = FromEnvironment("INITRAMFS", kInitramfs);
   options.command_line = SandboxCommandLine(/*show_console=*/false, "");
-  options.memory_bytes = 256 << 20;
+  options.memory_bytes = kMemoryBytes;
   if (adjust) adjust(options);
   Sandbox::Handlers handlers;
   handlers.ready = [self](const agent::Ready&) { self->ready_ = true; };

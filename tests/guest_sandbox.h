@@ -25,6 +25,7 @@ namespace voidbox {
 class GuestSandbox {
  public:
   static constexpr absl::Duration kLimit = absl::Minutes(2);
+  static constexpr uint64_t kMemoryBytes = 256 << 20;
 
   // An exec call, from its start to the end of its stream.
   class Exec {

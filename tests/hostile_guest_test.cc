@@ -10,7 +10,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -30,6 +32,7 @@ namespace {
 
 constexpr char kVmm[] = "vmm/voidbox-vmm";
 constexpr char kPayload[] = "tests/payloads/garbage.elf";
+constexpr char kPvhPayload[] = "tests/payloads/pvh.elf";
 constexpr uint64_t kMemoryBytes = 64 << 20;
 constexpr uint64_t kMemoryBesideGuestBytes = 32 << 20;
 constexpr uint64_t kEnoughExits = 50'000;
@@ -51,7 +54,21 @@ class HostileGuestTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
+  // Starts it, and waits until its guest runs.
   void StartVmm() {
+    ASSERT_NO_FATAL_FAILURE(LaunchVmm());
+    vmm::VmEvent event;
+    ASSERT_THAT(ReadFrame(events_.get(), event), IsOk());
+    ASSERT_TRUE(event.has_started()) << event.stopped().message();
+    auto control = ConnectUnix(directory_fd_.get(), "control.sock");
+    ASSERT_THAT(control, IsOk());
+    control_ = *std::move(control);
+    ASSERT_EQ(::fcntl(control_.get(), F_SETFL, 0), 0);  // blocking, with a limit
+    const timeval limit = {.tv_sec = kAnswerLimitSeconds, .tv_usec = 0};
+    ASSERT_EQ(::setsockopt(control_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+  }
+
+  void LaunchVmm() {
     int config_ends[2], event_ends[2];
     ASSERT_EQ(::pipe2(config_ends, O_CLOEXEC), 0);
     ASSERT_EQ(::pipe2(event_ends, O_CLOEXEC), 0);
@@ -66,15 +83,6 @@ class HostileGuestTest : public ::testing::Test {
     ASSERT_THAT(child, IsOk());
     vmm_ = *std::move(child);
     ASSERT_THAT(WriteFrame(config_write.get(), config_), IsOk());
-    vmm::VmEvent event;
-    ASSERT_THAT(ReadFrame(events_.get(), event), IsOk());
-    ASSERT_TRUE(event.has_started()) << event.stopped().message();
-    auto control = ConnectUnix(directory_fd_.get(), "control.sock");
-    ASSERT_THAT(control, IsOk());
-    control_ = *std::move(control);
-    ASSERT_EQ(::fcntl(control_.get(), F_SETFL, 0), 0);  // blocking, with a limit
-    const timeval limit = {.tv_sec = kAnswerLimitSeconds, .tv_usec = 0};
-    ASSERT_EQ(::setsockopt(control_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
   }
 
   vmm::ControlReply Ask(const vmm::ControlRequest& request) {
@@ -179,6 +187,66 @@ TEST_F(HostileGuestTest, AReadOnlyDiskStaysAsItIsAndNobodyNeedsToHearTheEvents) 
   const auto after = ReadFile(path);
   ASSERT_THAT(after, IsOk());
   EXPECT_TRUE(*after == contents);
+}
+
+TEST_F(HostileGuestTest, PauseAndResumeFollowEachOtherAsOftenAsOneLikes) {
+  ASSERT_NO_FATAL_FAILURE(StartVmm());
+  vmm::ControlRequest pause, resume;
+  pause.mutable_pause();
+  resume.mutable_resume();
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(Ask(pause).state(), vmm::ControlReply::PAUSED) << i;
+    ASSERT_EQ(Ask(resume).state(), vmm::ControlReply::RUNNING) << i;
+  }
+  // Called off by another client before it was done, or not: in the end the guest runs.
+  auto other = ConnectUnix(directory_fd_.get(), "control.sock");
+  ASSERT_THAT(other, IsOk());
+  ASSERT_EQ(::fcntl(other->get(), F_SETFL, 0), 0);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_THAT(WriteFrame(control_.get(), pause), IsOk());
+    ASSERT_THAT(WriteFrame(other->get(), resume), IsOk());
+    vmm::ControlReply reply;
+    ASSERT_THAT(ReadFrame(control_.get(), reply), IsOk());
+    ASSERT_THAT(ReadFrame(other->get(), reply), IsOk());
+    ASSERT_EQ(Ask(resume).state(), vmm::ControlReply::RUNNING) << i;
+  }
+  ASSERT_NO_FATAL_FAILURE(LetItRaveFor(1000));
+  ASSERT_NO_FATAL_FAILURE(StopVmm());
+}
+
+TEST_F(HostileGuestTest, RequestsWhileItEndsHarmNobody) {
+  ASSERT_NO_FATAL_FAILURE(StartVmm());
+  auto other = ConnectUnix(directory_fd_.get(), "control.sock");
+  ASSERT_THAT(other, IsOk());
+  ASSERT_EQ(::fcntl(other->get(), F_SETFL, 0), 0);
+  // More than it can answer before the stop, which comes by another connection.
+  vmm::ControlRequest metrics;
+  metrics.mutable_metrics();
+  std::string flood;
+  for (int i = 0; i < 2000; ++i) ASSERT_THAT(AppendFrame(metrics, flood), IsOk());
+  std::thread flooding([&] { static_cast<void>(WriteAll(other->get(), flood)); });
+  std::thread reading([&] {
+    vmm::ControlReply reply;
+    while (ReadFrame(other->get(), reply).ok()) {
+    }
+  });
+  StopVmm();
+  flooding.join();
+  reading.join();
+}
+
+TEST_F(HostileGuestTest, AKernelWithAPvhNoteIsEnteredAsPvhPromises) {
+  config_.set_kernel_path(std::filesystem::absolute(kPvhPayload));
+  config_.set_kernel_command_line("pvh boot");
+  config_.set_vcpu_count(1);
+  ASSERT_NO_FATAL_FAILURE(LaunchVmm());
+  std::optional<uint32_t> mark;
+  vmm::VmEvent event;
+  while (ReadFrame(events_.get(), event).ok() && !event.has_stopped()) {
+    if (event.has_mark()) mark = event.mark().value();
+  }
+  EXPECT_EQ(mark, 0x2au) << "the number says which promise was broken, see pvh.cc";
+  EXPECT_EQ(event.stopped().reason(), vmm::Stopped::GUEST_RESET) << event.stopped().message();
 }
 
 }  // namespace

@@ -29,8 +29,10 @@ namespace {
 constexpr char kControlSocket[] = "control.sock";
 constexpr char kVsockSocket[] = "vsock.sock";
 constexpr size_t kMaxDisks = 8;
-// By when most guests have booted. What only the start needed is given back then.
+// By when most guests have booted: what only the start needed is given back then. A slow machine's
+// guest boots longer, so the same is done after twice the time, and so on up to the last.
 constexpr absl::Duration kBootTime = absl::Milliseconds(500);
+constexpr absl::Duration kLastRelease = absl::Seconds(16);
 constexpr size_t kMaxSerialBytes = 20;  // VIRTIO_BLK_ID_BYTES
 
 // Opens the sandbox's directory and makes it the working directory, so that its sockets have short
@@ -197,8 +199,17 @@ void VmmProcess::HandleControl(const vmm::ControlRequest& request,
 
 void VmmProcess::Run() {
   // Not at once: the guest boots now, and has the processor.
-  auto booted = loop_->AddTimer(ReleaseStartupPages);
-  if (booted.ok()) booted->Set(kBootTime).IgnoreError();
+  absl::Duration wait = kBootTime;
+  EventLoop::Timer release;
+  if (auto timer = loop_->AddTimer([&] {
+        ReleaseStartupPages();
+        wait *= 2;
+        if (wait <= kLastRelease) release.Set(wait).IgnoreError();
+      });
+      timer.ok()) {
+    release = *std::move(timer);
+    release.Set(wait).IgnoreError();
+  }
   if (absl::Status status = loop_->Run(); !status.ok()) {
     Stop(vmm::Stopped::FAILED, std::string(status.message()));
   }

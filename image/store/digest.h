@@ -1,7 +1,6 @@
 #ifndef VOIDBOX_IMAGE_STORE_DIGEST_H_
 #define VOIDBOX_IMAGE_STORE_DIGEST_H_
 
-#include <compare>
 #include <string>
 #include <utility>
 
@@ -27,7 +26,8 @@ class Digest {
   std::string ToString() const { return "sha256:" + hex_; }
   const std::string& hex() const { return hex_; }
 
-  friend auto operator<=>(const Digest&, const Digest&) = default;
+  friend bool operator==(const Digest&, const Digest&) = default;
+  friend bool operator<(const Digest& a, const Digest& b) { return a.hex_ < b.hex_; }
 
  private:
   explicit Digest(std::string hex) : hex_(std::move(hex)) {}

@@ -26,6 +26,11 @@ absl::Status AboutImage(const std::string& name, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat("image ", name, ": ", status.message()));
 }
 
+absl::Status Changing(const std::string& name) {
+  return absl::UnavailableError(
+      absl::StrCat("image ", name, " is being removed or replaced; try again"));
+}
+
 // False when somebody else has one that excludes it.
 absl::StatusOr<bool> TryFlock(int fd, int operation) {
   while (::flock(fd, operation | LOCK_NB) != 0) {
@@ -52,14 +57,24 @@ absl::StatusOr<ImageStore> ImageStore::Open(const std::string& home) {
 }
 
 absl::StatusOr<Image> ImageStore::Load(const std::string& name) const {
-  ASSIGN_OR_RETURN(Digest digest, layout_->ManifestOf(name));
-  auto manifest = ReadManifest(*layout_, digest);
-  if (!manifest.ok()) return AboutImage(name, manifest.status());
-  if (manifest->name != name) {
-    return absl::DataLossError(
-        absl::StrCat("image ", name, ": its manifest is that of ", manifest->name));
+  // Readers take no lock: an image may go, or give its name to another one, between the reading of
+  // its name and that of its manifest. What fails twice is damaged.
+  std::optional<Digest> failed;
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(Digest digest, layout_->ManifestOf(name));
+    auto manifest = ReadManifest(*layout_, digest);
+    if (!manifest.ok()) {
+      if (failed == digest) return AboutImage(name, manifest.status());
+      failed = std::move(digest);
+      continue;
+    }
+    if (manifest->name != name) {
+      return absl::DataLossError(
+          absl::StrCat("image ", name, ": its manifest is that of ", manifest->name));
+    }
+    return Image{*std::move(manifest), std::move(digest)};
   }
-  return Image{*std::move(manifest), std::move(digest)};
+  return Changing(name);
 }
 
 absl::StatusOr<std::vector<ImageStore::Entry>> ImageStore::List() const {
@@ -92,8 +107,7 @@ absl::StatusOr<ImageLease> ImageStore::Use(const std::string& name) const {
     ASSIGN_OR_RETURN(const Digest now, layout_->ManifestOf(name));
     if (now == image.digest) return ImageLease{std::move(image), std::move(file->fd)};
   }
-  return absl::UnavailableError(
-      absl::StrCat("image ", name, " is being removed or replaced; try again"));
+  return Changing(name);
 }
 
 bool ImageStore::IsInUse(const Image& image) const {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +16,7 @@
 #include "image/ext4_writer.h"
 #include "image/file_tree.h"
 #include "image/guest_parts.h"
+#include "image/oci_archive.h"
 #include "image/store/image_name.h"
 #include "image/store/preflight.h"
 #include "image/store/sparse_file.h"
@@ -56,15 +56,65 @@ ByteSource WatchedSource(int fd, Progress& progress) {
   };
 }
 
-// The digest of the archive, whose files are then in `tree`.
-absl::StatusOr<Digest> ReadArchive(const std::string& path, FileTree& tree, Progress& progress) {
+// What an archive has.
+struct Root {
+  FileTree tree;
+  ImageInput source;
+  ImageConfig config;
+};
+
+std::string FileName(const std::string& path) {
+  return std::filesystem::path(path).lexically_normal().filename().string();
+}
+
+// Files on their way go to `directory`, where the image will be, not to /tmp, which may be small.
+absl::StatusOr<Root> ReadTarRoot(const std::string& path, const std::string& directory,
+                                 Progress& progress) {
   ASSIGN_OR_RETURN(const Archive archive, OpenArchive(path));
   progress.Begin("checking the archive", archive.bytes);
   ASSIGN_OR_RETURN(Digest digest, DigestOfFile(archive.fd.get(), archive.bytes, progress));
   if (::lseek(archive.fd.get(), 0, SEEK_SET) != 0) return ErrnoStatus("lseek");
   progress.Begin("reading the archive", archive.bytes);
+  ASSIGN_OR_RETURN(FileTree tree, FileTree::Create({}, directory));
   RETURN_IF_ERROR(ReadTar(WatchedSource(archive.fd.get(), progress), {}, tree).status());
-  return digest;
+  return Root{std::move(tree), {.name = FileName(path), .digest = std::move(digest)}, {}};
+}
+
+absl::StatusOr<Root> ReadOciRoot(const ArchiveImport& request, Progress& progress) {
+  OciOptions options;
+  options.reference = request.oci_reference;
+  std::string step;
+  uint64_t told = 0;
+  absl::Status wanted;  // it cannot be ended in the middle
+  options.progress = [&](absl::string_view what, uint64_t done, uint64_t total) {
+    if (what != step || done < told) {
+      step = std::string(what);
+      told = 0;
+      progress.Begin(absl::StrCat("reading the ", what), total);
+    }
+    wanted.Update(progress.Advance(done - told));
+    told = done;
+  };
+  ASSIGN_OR_RETURN(OciImage image, ReadOciImage(request.oci, options));
+  RETURN_IF_ERROR(wanted);
+  ASSIGN_OR_RETURN(Digest digest, Digest::FromHex(image.digest));
+  ImageConfig config = {.environment = std::move(image.config.env),
+                        .working_directory = std::move(image.config.working_dir),
+                        .user = std::move(image.config.user)};
+  return Root{std::move(image.tree),
+              {.name = FileName(request.oci),
+               .version = request.oci_reference,
+               .digest = std::move(digest)},
+              std::move(config)};
+}
+
+absl::StatusOr<Root> ReadRoot(const ArchiveImport& request, const std::string& directory,
+                              Progress& progress) {
+  const bool is_tar = request.oci.empty();
+  auto root =
+      is_tar ? ReadTarRoot(request.tar, directory, progress) : ReadOciRoot(request, progress);
+  if (root.ok()) return root;
+  return About(absl::StrCat("archive ", is_tar ? request.tar : request.oci), root.status());
 }
 
 // So that the same tree gives the same file system.
@@ -106,12 +156,10 @@ absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& requ
                             .created_unix_seconds = ::time(nullptr),
                             .command_line = request.command_line,
                             .minimum_memory_bytes = found.minimum_memory_bytes};
-  // The archive's files go where the image will be, not to /tmp, which may be small.
-  ASSIGN_OR_RETURN(FileTree tree, FileTree::Create({}, import.directory()));
-  const auto digest = ReadArchive(request.tar, tree, progress);
-  if (!digest.ok()) return About(absl::StrCat("archive ", request.tar), digest.status());
-  const std::string file_name = std::filesystem::path(request.tar).filename().string();
-  manifest.inputs.push_back({.name = file_name, .version = "", .digest = *digest});
+  ASSIGN_OR_RETURN(Root root, ReadRoot(request, import.directory(), progress));
+  FileTree& tree = root.tree;
+  manifest.inputs.push_back(std::move(root.source));
+  manifest.config = std::move(root.config);
   RETURN_IF_ERROR(AddGuestParts(tree, request.agent));
   const Inode* const agent = tree.Find("sbin/guest-agent");
   ASSIGN_OR_RETURN(const std::string agent_bytes,

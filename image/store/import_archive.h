@@ -13,7 +13,11 @@ namespace voidbox {
 // An image to be made of a root file system in an archive.
 struct ArchiveImport {
   std::string name;
-  std::string tar;     // the archive, packed or not
+  // One of these: a tar archive, packed or not, or a container image (see ReadOciImage), with the
+  // name of the one that is meant where there are several.
+  std::string tar;
+  std::string oci;
+  std::string oci_reference;
   std::string kernel;  // vmlinux or bzImage
   std::string agent;   // the binary that becomes the guest's init
   std::string command_line;
@@ -22,8 +26,10 @@ struct ArchiveImport {
   bool replace = false;
 };
 
-// Reads the archive (ReadTar: hostile, bounded), adds what a guest needs (AddGuestParts), and
-// imports it as an ext4 root file system. The same archive, agent and kernel give the same files.
+// Reads the archive (ReadTar, ReadOciImage: hostile, bounded), adds what a guest needs
+// (AddGuestParts), and imports it as an ext4 root file system; a container image's environment,
+// working directory and user become the image's. The same archive, agent and kernel give the same
+// files.
 absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& request,
                                     Progress& progress);
 

@@ -1,6 +1,7 @@
 #include "image/store/import_archive.h"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,6 +76,58 @@ TEST_F(ImportArchiveTest, TheSameArchiveGivesTheSameFiles) {
   const auto second = Import();
   ASSERT_THAT(second, IsOk());
   EXPECT_EQ(first->manifest.rootfs->digest, second->manifest.rootfs->digest);
+}
+
+// An OCI image layout (image-spec, image-layout.md) of one layer.
+class OciLayout {
+ public:
+  explicit OciLayout(std::string path) : path_(std::move(path)) {
+    std::filesystem::create_directories(path_ + "/blobs/sha256");
+  }
+  void Write(const std::string& layer) {
+    const nlohmann::json config = {
+        {"os", "linux"},
+        {"architecture", "amd64"},
+        {"config", {{"Env", {"A=b"}}, {"WorkingDir", "/srv"}, {"User", "www"}}},
+        {"rootfs", {{"type", "layers"}, {"diff_ids", {Digest::Of(layer).ToString()}}}}};
+    const nlohmann::json manifest = {
+        {"schemaVersion", 2},
+        {"mediaType", "application/vnd.oci.image.manifest.v1+json"},
+        {"config", Blob("application/vnd.oci.image.config.v1+json", config.dump())},
+        {"layers", {Blob("application/vnd.oci.image.layer.v1.tar", layer)}}};
+    const nlohmann::json index = {
+        {"schemaVersion", 2},
+        {"manifests", {Blob("application/vnd.oci.image.manifest.v1+json", manifest.dump())}}};
+    Put("index.json", index.dump());
+    Put("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
+  }
+
+ private:
+  void Put(const std::string& name, const std::string& bytes) {
+    EXPECT_THAT(WriteFileAtomically(path_ + "/" + name, bytes), IsOk());
+  }
+  nlohmann::json Blob(const std::string& type, const std::string& bytes) {
+    const Digest digest = Digest::Of(bytes);
+    Put("blobs/sha256/" + digest.hex(), bytes);
+    return {{"mediaType", type}, {"digest", digest.ToString()}, {"size", bytes.size()}};
+  }
+  const std::string path_;
+};
+
+TEST_F(ImportArchiveTest, MakesAnExt4RootOfAContainerImage) {
+  request_.oci = directory_ + "/layout";
+  OciLayout(request_.oci).Write(tar_.Finish());
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->manifest.inputs[0].name, "layout");
+  EXPECT_EQ(image->manifest.config.environment, std::vector<std::string>{"A=b"});
+  EXPECT_EQ(image->manifest.config.working_directory, "/srv");
+  EXPECT_EQ(image->manifest.config.user, "www");
+  const Digest from_oci = image->manifest.rootfs->digest;
+  request_.oci.clear();
+  request_.tar = Write("root.tar", tar_.Finish());
+  request_.replace = true;
+  EXPECT_EQ(Import()->manifest.rootfs->digest, from_oci);
 }
 
 TEST_F(ImportArchiveTest, RefusesBadArchivesAndLeavesNothing) {

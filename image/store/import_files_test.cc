@@ -10,6 +10,8 @@
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
 #include "image/cpio_writer.h"
+#include "image/ext4_writer.h"
+#include "image/file_tree.h"
 #include "image/store/export_image.h"
 #include "vmm/boot/testing_images.h"
 
@@ -36,14 +38,13 @@ class ImportFilesTest : public ::testing::Test {
     EXPECT_THAT(writer.AddFile("init", {}, std::string(bytes, 'i')), IsOk());
     return *writer.Finish();
   }
-  // A superblock of that many blocks, and nothing else: Linux
-  // Documentation/filesystems/ext4/super.rst.
-  static std::string Ext4(char blocks) {
-    std::string file(static_cast<size_t>(blocks) << 12, '\0');
-    file[1024 + 0x4] = blocks;
-    file[1024 + 0x18] = 2;  // 4 KiB
-    file.replace(1024 + 0x38, 2, "\x53\xef");
-    return file;
+  // An empty file system.
+  std::string Ext4() {
+    const std::string path = directory_ + "/ext4";
+    const auto tree = FileTree::Create();
+    EXPECT_THAT(tree, IsOk());
+    EXPECT_THAT(WriteExt4(*tree, path, {}), IsOk());
+    return *ReadFile(path, size_t{1} << 30);
   }
   std::string Write(const std::string& name, const std::string& contents) {
     const std::string path = directory_ + "/" + name;
@@ -145,11 +146,11 @@ TEST_F(ImportFilesTest, RefusesWhatIsNoInitramfs) {
 
 TEST_F(ImportFilesTest, TakesAnExt4FileSystemAsARoot) {
   request_.files.initramfs.clear();
-  request_.files.rootfs = Write("rootfs", Ext4(16));
+  request_.files.rootfs = Write("rootfs", Ext4());
   const auto image = Import();
   ASSERT_THAT(image, IsOk());
   EXPECT_EQ(image->manifest.rootfs->kind, "ext4");
-  EXPECT_EQ(image->manifest.rootfs->bytes, 16u << 12);
+  EXPECT_EQ(image->manifest.rootfs->bytes, std::filesystem::file_size(request_.files.rootfs));
 }
 
 TEST_F(ImportFilesTest, RefusesARootThatIsNoExt4FileSystem) {
@@ -157,9 +158,9 @@ TEST_F(ImportFilesTest, RefusesARootThatIsNoExt4FileSystem) {
   ExpectRefused(absl::StatusCode::kInvalidArgument, {"rootfs ", "5 bytes", "2048"});
   request_.files.rootfs = Write("zeros", std::string(1 << 16, '\0'));
   ExpectRefused(absl::StatusCode::kInvalidArgument, {"rootfs ", "0xef53"});
-  request_.files.rootfs = Write("cut", Ext4(16).substr(0, 60'000));
+  request_.files.rootfs = Write("cut", Ext4().substr(0, 60'000));
   ExpectRefused(absl::StatusCode::kInvalidArgument,
-                {"16 blocks of 4096 bytes", "only 60000 bytes", "truncated"});
+                {"rootfs ", "blocks of 4096 bytes", "60000 bytes", "cut short"});
 }
 
 TEST_F(ImportFilesTest, RefusesAnInitramfsThatDoesNotFit) {

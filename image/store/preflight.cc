@@ -2,18 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agent/ext4_superblock.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
+#include "image/ext4_superblock.h"
 #include "image/store/image_manifest.h"
 #include "vmm/boot/loader.h"
 
@@ -68,23 +66,6 @@ absl::StatusOr<OpenFile> OpenRegular(absl::string_view kind, const std::string& 
   return file;
 }
 
-absl::Status CheckRootfs(const OpenFile& file) {
-  std::array<char, kExt4SuperblockBytes> superblock = {};
-  const ssize_t got = ::pread(file.fd.get(), superblock.data(), superblock.size(),
-                              static_cast<off_t>(kExt4SuperblockOffset));
-  if (got < 0) return ErrnoStatus("read");
-  if (static_cast<size_t>(got) < superblock.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("no ext4 file system: ", file.bytes,
-                                                   " bytes, and its superblock alone ends at ",
-                                                   kExt4SuperblockOffset + kExt4SuperblockBytes));
-  }
-  ASSIGN_OR_RETURN(const Ext4Size size, ParseExt4Superblock(superblock));
-  if (size.blocks <= file.bytes / size.block_bytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("its ext4 file system has ", size.blocks, " blocks of ", size.block_bytes,
-                   " bytes, the file only ", file.bytes, " bytes: it is truncated"));
-}
-
 }  // namespace
 
 absl::Status CheckCommandLine(const std::string& words) {
@@ -129,9 +110,9 @@ absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memo
   }
   if (!files.rootfs.empty()) {
     ASSIGN_OR_RETURN(const OpenFile rootfs, OpenRegular("rootfs", files.rootfs));
-    if (const absl::Status usable = CheckRootfs(rootfs); !usable.ok()) {
-      return absl::Status(usable.code(),
-                          absl::StrCat("rootfs ", files.rootfs, ": ", usable.message()));
+    if (const auto usable = ReadExt4Superblock(files.rootfs); !usable.ok()) {
+      return absl::Status(usable.status().code(),
+                          absl::StrCat("rootfs ", usable.status().message()));
     }
     found.bytes_on_disk += rootfs.bytes_on_disk;
   }

@@ -1,28 +1,20 @@
 #include "sandbox/emulated_host/broker.h"
 
-#include <fcntl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/unix_socket.h"
-#include "sandbox/emulated_host/hostd_up.h"
 
 namespace voidbox {
 namespace {
 
 constexpr size_t kMaxRequestBytes = 64 << 10;
-constexpr size_t kMaxConsoleLineBytes = 4096;
-constexpr size_t kEntropyBytes = 64;
-constexpr size_t kConsoleLinesInErrors = 20;
 
 host::HostReply ErrorReply(const absl::Status& status) {
   host::HostReply reply;
@@ -45,17 +37,12 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(EventLoop& loop, UniqueFd 
       new Broker(loop, std::move(listener), std::move(options), std::move(ended)));
   Broker* const self = broker.get();
   ASSIGN_OR_RETURN(broker->idle_timer_, loop.AddTimer([self] { self->End(absl::OkStatus()); }));
-  ASSIGN_OR_RETURN(broker->start_timer_, loop.AddTimer([self] {
-    self->End(absl::DeadlineExceededError(
-        absl::StrCat("not up after ", absl::FormatDuration(self->options_.start_limit))));
+  ASSIGN_OR_RETURN(broker->slow_timer_, loop.AddTimer([self] {
+    self->TellProgress("the emulated KVM host is still starting, which takes minutes at most");
   }));
   ASSIGN_OR_RETURN(broker->listener_watch_, loop.Add(broker->listener_.get(), EPOLLIN,
                                                      [self](uint32_t) { self->OnListener(); }));
-  // Once the loop runs, so that commands can be told of a failure.
-  loop.Post([self] {
-    const absl::Status status = self->StartMachine();
-    if (!status.ok()) self->End(status);
-  });
+  broker->UpdateIdle();
   return broker;
 }
 
@@ -65,127 +52,58 @@ Broker::Broker(EventLoop& loop, UniqueFd listener, Options options, EndHandler e
       options_(std::move(options)),
       ended_(std::move(ended)) {}
 
-absl::Status Broker::StartMachine() {
-  RETURN_IF_ERROR(start_timer_.Set(options_.start_limit));
+absl::Status Broker::StartHost(From from) {
   ASSIGN_OR_RETURN(const std::string key, StateKey(options_.machine, options_.image_digest));
   saved_state_.emplace(options_.cache, key);
-  absl::StatusOr<std::optional<UniqueFd>> state = saved_state_->Open();
-  if (!state.ok()) LogWarning("saved state: ", state.status().message());
-  UniqueFd file;
-  if (state.ok() && state->has_value()) file = *std::move(*state);
-  from_saved_state_ = static_cast<bool>(file);
-  TellProgress(from_saved_state_
-                   ? "starting the emulated KVM host"
-                   : "starting the emulated KVM host; this first time it boots (about 10 s)");
-  ASSIGN_OR_RETURN(RunningQemu qemu, StartQemu(options_.machine, std::move(file)));
-  qemu_.emplace(std::move(qemu));
-  ASSIGN_OR_RETURN(console_watch_,
-                   loop_.Add(qemu_->console.get(), EPOLLIN, [this](uint32_t) { OnConsole(); }));
-  ASSIGN_OR_RETURN(qemu_watch_, loop_.Add(qemu_->process.pidfd(), EPOLLIN, [this](uint32_t) {
-    OnConsole();
-    const auto status = qemu_->process.Wait();
-    End(absl::UnavailableError(absl::StrCat(
-        "QEMU has ended with ", status.ok() ? DescribeWaitStatus(*status) : "an unknown status")));
-  }));
-  ASSIGN_OR_RETURN(mux_, Mux::Create(loop_, std::move(qemu_->port), {}, nullptr,
-                                     [this](const absl::Status& status) { End(status); }));
-  mux_->set_count_handler([this](size_t) { UpdateIdle(); });
-  if (from_saved_state_) SendSetup();
+  EmulatedHost::Options options;
+  options.machine = options_.machine;
+  if (from == From::kSavedStateIfAny) {
+    auto state = saved_state_->Open();
+    if (!state.ok()) LogWarning("saved state: ", state.status().message());
+    if (state.ok() && state->has_value()) options.state = **std::move(state);
+  }
+  from_saved_state_ = static_cast<bool>(options.state);
+  options.start_limit = from_saved_state_ ? options_.state_start_limit : options_.boot_limit;
+  options.save_to = saved_state_;
+  if (from == From::kSavedStateIfAny) {
+    TellProgress(from_saved_state_
+                     ? "starting the emulated KVM host"
+                     : "starting the emulated KVM host; this first time takes some 20 s");
+  }
+  RETURN_IF_ERROR(slow_timer_.Set(options_.slow_after));
+  EmulatedHost::Handlers handlers;
+  handlers.running = [this] { OnRunning(); };
+  handlers.ended = [this](const absl::Status& status) { OnHostEnded(status); };
+  handlers.calls_changed = [this] { UpdateIdle(); };
+  ASSIGN_OR_RETURN(host_, EmulatedHost::Start(loop_, std::move(options), std::move(handlers)));
+  UpdateIdle();
   return absl::OkStatus();
 }
 
-void Broker::OnConsole() {
-  char bytes[4096];
-  for (;;) {
-    const ssize_t got = ::read(qemu_->console.get(), bytes, sizeof(bytes));
-    if (got < 0 && errno == EINTR) continue;
-    if (got == 0) console_watch_.Reset();
-    if (got <= 0) return;
-    const absl::string_view text(bytes, static_cast<size_t>(got));
-    console_tail_.Append(text);
-    if (hostd_up_ || from_saved_state_) continue;
-    console_line_.append(text.data(), text.size());
-    if (absl::StrContains(console_line_, kHostdUp)) return OnHostdUp();
-    if (console_line_.size() > kMaxConsoleLineBytes) {
-      console_line_.erase(0, console_line_.size() - kMaxConsoleLineBytes / 2);
-    }
-  }
-}
-
-void Broker::OnHostdUp() {
-  hostd_up_ = true;
-  console_line_.clear();
-  TellProgress("saving its state, so that it starts within seconds from now on");
-  const auto saved = [this](const absl::Status& status) {
-    absl::Status result = status;
-    if (result.ok()) result = state_writer_->Commit();
-    if (!result.ok()) LogWarning("state of the host: ", result.message());
-    state_writer_.reset();
-    saver_.reset();
-    SendSetup();
-  };
-  auto writer = saved_state_->Create();
-  if (!writer.ok()) return saved(writer.status());
-  state_writer_.emplace(*std::move(writer));
-  UniqueFd file(::fcntl(state_writer_->fd(), F_DUPFD_CLOEXEC, 0));
-  auto saver = StateSaver::Start(loop_, std::move(qemu_->monitor), std::move(file), saved);
-  if (!saver.ok()) return saved(saver.status());
-  saver_ = *std::move(saver);
-}
-
-void Broker::SendSetup() {
-  host::HostSetup setup;
-  setup.set_home(options_.machine.home);
-  setup.set_realtime_ns(static_cast<uint64_t>(absl::ToUnixNanos(absl::Now())));
-  std::string entropy(kEntropyBytes, '\0');
-  if (::getrandom(entropy.data(), entropy.size(), 0) != static_cast<ssize_t>(entropy.size())) {
-    return End(ErrnoStatus("getrandom"));
-  }
-  setup.set_entropy(entropy);
-  auto pair = UnixSocketPair();
-  if (!pair.ok()) return End(pair.status());
-  setup_stream_ = std::move(pair->second);
-  absl::Status status = mux_->Open(std::move(pair->first));
-  if (status.ok()) status = WriteFrame(setup_stream_.get(), setup);
-  if (!status.ok()) return End(status);
-  auto watch = loop_.Add(setup_stream_.get(), EPOLLIN, [this](uint32_t) {
-    const absl::Status replied = OnSetupReply();
-    if (!replied.ok()) End(replied);
-  });
-  if (!watch.ok()) return End(watch.status());
-  setup_watch_ = *std::move(watch);
-}
-
-absl::Status Broker::OnSetupReply() {
-  char bytes[4096];
-  const ssize_t got = ::read(setup_stream_.get(), bytes, sizeof(bytes));
-  if (got < 0) return ErrnoStatus("read of the host's reply");
-  if (got == 0) return absl::DataLossError("the host did not answer its set-up");
-  setup_reader_.Append(absl::string_view(bytes, static_cast<size_t>(got)));
-  ASSIGN_OR_RETURN(const auto payload, setup_reader_.Next());
-  if (!payload.has_value()) return absl::OkStatus();
-  host::HostSetupReply reply;
-  if (!reply.ParseFromArray(payload->data(), static_cast<int>(payload->size()))) {
-    return absl::DataLossError("the host's answer to its set-up is not a message");
-  }
-  if (!reply.error().empty()) return absl::InternalError(reply.error());
-  setup_watch_.Reset();
-  setup_stream_.Reset();
-  OnRunning();
-  return absl::OkStatus();
+void Broker::OnHostEnded(const absl::Status& status) {
+  if (!ended_) return;
+  if (running() || !from_saved_state_) return End(status);
+  // Whatever is wrong with the state, it would be so the next time.
+  LogWarning("from the saved state: ", status.message(), "\n", host_->LastLines());
+  host_.reset();
+  const absl::Status removed = saved_state_->Remove();
+  if (!removed.ok()) LogWarning("saved state: ", removed.message());
+  TellProgress(absl::StrCat("the saved state of the emulated KVM host does not start (",
+                            status.message(), "); it is removed, and the host boots afresh"));
+  const absl::Status started = StartHost(From::kBoot);
+  if (!started.ok()) End(started);
 }
 
 void Broker::OnRunning() {
-  running_ = true;
   start_took_ = absl::Now() - started_;
-  start_timer_.Cancel();
+  slow_timer_.Cancel();
   LogInfo(from_saved_state_ ? "started from the saved state in " : "booted in ",
           absl::FormatDuration(start_took_));
   for (auto client = clients_.begin(); client != clients_.end();) {
     const auto next = std::next(client);
     if (client->waits_for_call) {
       const absl::Status status = OpenCall(client);
-      if (!status.ok()) LogWarning("call: ", status.message());
+      if (!status.ok()) Refuse(client, status);
     }
     client = next;
   }
@@ -207,7 +125,6 @@ void Broker::OnListener() {
     return;
   }
   client->watch = *std::move(watch);
-  UpdateIdle();
 }
 
 void Broker::OnClient(Clients::iterator client) {
@@ -217,7 +134,7 @@ void Broker::OnClient(Clients::iterator client) {
   // A command that waits for its call has nothing to say.
   if (got <= 0 || client->waits_for_call) {
     clients_.erase(client);
-    return UpdateIdle();
+    return;
   }
   client->reader.Append(absl::string_view(bytes, static_cast<size_t>(got)));
   const auto payload = client->reader.Next();
@@ -229,20 +146,16 @@ void Broker::OnClient(Clients::iterator client) {
     status = absl::InvalidArgumentError("not a request");
   }
   if (status.ok()) status = HandleRequest(client, request);
-  if (status.ok()) return;
-  Send(client->socket.get(), ErrorReply(status));
-  clients_.erase(client);
-  UpdateIdle();
+  if (!status.ok()) Refuse(client, status);
 }
 
 absl::Status Broker::HandleRequest(Clients::iterator client, const host::HostRequest& request) {
   host::HostReply reply;
   switch (request.request_case()) {
     case host::HostRequest::kOpen:
-      if (running_) return OpenCall(client);
+      if (running()) return OpenCall(client);
       client->waits_for_call = true;
-      reply.set_progress(progress_);
-      if (!progress_.empty()) Send(client->socket.get(), reply);
+      WaitForHost(client);
       return absl::OkStatus();
     case host::HostRequest::kStatus:
       *reply.mutable_status() = Status();
@@ -258,23 +171,45 @@ absl::Status Broker::HandleRequest(Clients::iterator client, const host::HostReq
   return absl::UnimplementedError("a request that this broker does not know");
 }
 
+// The host starts with the first one that waits for it, who can be told then why it does not.
+void Broker::WaitForHost(Clients::iterator client) {
+  if (host_ == nullptr) {
+    const absl::Status status = StartHost(From::kSavedStateIfAny);
+    if (!status.ok()) End(status);
+    return;
+  }
+  host::HostReply reply;
+  reply.set_progress(progress_);
+  Send(client->socket.get(), reply);
+}
+
 absl::Status Broker::OpenCall(Clients::iterator client) {
+  RETURN_IF_ERROR(host_->CanOpen());
   host::HostReply reply;
   reply.mutable_opened();
   Send(client->socket.get(), reply);
   client->watch.Reset();
-  absl::Status status = mux_->Open(std::move(client->socket));
+  UniqueFd socket = std::move(client->socket);
   clients_.erase(client);
-  UpdateIdle();
-  return status;
+  // The command sees its call end.
+  const absl::Status status = host_->Open(std::move(socket));
+  if (!status.ok()) LogWarning("call: ", status.message());
+  return absl::OkStatus();
+}
+
+void Broker::Refuse(Clients::iterator client, const absl::Status& status) {
+  Send(client->socket.get(), ErrorReply(status));
+  clients_.erase(client);
 }
 
 host::Status Broker::Status() const {
   host::Status status;
-  status.set_state(running_ ? host::Status::RUNNING : host::Status::STARTING);
+  status.set_state(running() ? host::Status::RUNNING : host::Status::STARTING);
   status.set_broker_pid(::getpid());
-  if (qemu_.has_value()) status.set_qemu_pid(qemu_->process.pid());
-  status.set_calls(running_ ? static_cast<uint32_t>(mux_->stream_count()) : 0);
+  if (host_ != nullptr) {
+    status.set_qemu_pid(host_->qemu_pid());
+    status.set_calls(static_cast<uint32_t>(host_->call_count()));
+  }
   status.set_uptime_seconds(static_cast<uint64_t>(absl::ToInt64Seconds(absl::Now() - started_)));
   status.set_idle_limit_seconds(static_cast<uint64_t>(absl::ToInt64Seconds(options_.idle_limit)));
   status.set_start_ms(static_cast<uint64_t>(absl::ToInt64Milliseconds(start_took_)));
@@ -292,7 +227,8 @@ void Broker::TellProgress(const std::string& progress) {
 }
 
 void Broker::UpdateIdle() {
-  const bool busy = !running_ || mux_->stream_count() > 0;
+  const bool starts = host_ != nullptr && !host_->running();
+  const bool busy = starts || (running() && host_->call_count() > 0);
   if (busy) return idle_timer_.Cancel();
   const absl::Status status = idle_timer_.Set(options_.idle_limit);
   if (!status.ok()) End(status);
@@ -303,9 +239,8 @@ void Broker::End(const absl::Status& status) {
   listener_watch_.Reset();
   absl::Status explained = status;
   if (!status.ok()) {
-    if (qemu_.has_value()) OnConsole();  // its last words
     std::string message = absl::StrCat("the emulated KVM host: ", status.message());
-    const std::string lines = console_tail_.LastLines(kConsoleLinesInErrors);
+    const std::string lines = host_ == nullptr ? "" : host_->LastLines();
     if (!lines.empty()) absl::StrAppend(&message, "; its last lines:\n", lines);
     explained = absl::Status(status.code(), message);
     for (const Client& client : clients_) {

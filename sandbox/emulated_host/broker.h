@@ -14,18 +14,17 @@
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
+#include "sandbox/emulated_host/emulated_host.h"
 #include "sandbox/emulated_host/host.pb.h"
-#include "sandbox/emulated_host/mux.h"
 #include "sandbox/emulated_host/qemu.h"
-#include "sandbox/emulated_host/qmp.h"
 #include "sandbox/emulated_host/saved_state.h"
-#include "sandbox/output_tail.h"
 
 namespace voidbox {
 
-// The owner of one emulated KVM host: starts QEMU, serves commands that connect, and carries their
-// calls to hostd. Ends when it is asked to, when QEMU ends, or after some time without a call.
-// Belongs to its loop's thread.
+// The owner of one emulated KVM host: starts it for the first command that connects to open a call,
+// from a saved state if there is one that works, serves commands that connect, and carries their
+// calls to hostd. Ends when it is asked to, when the host ends, or after some time without a call,
+// whoever connects for other reasons meanwhile. Belongs to its loop's thread.
 class Broker {
  public:
   struct Options {
@@ -33,8 +32,12 @@ class Broker {
     std::string cache;         // where states are saved
     std::string image_digest;  // of the machine's kernel and initramfs
     absl::Duration idle_limit = absl::Minutes(10);
-    // On a busy machine with two cores a boot takes about 20 s.
-    absl::Duration start_limit = absl::Minutes(5);
+    // A boot takes about 20 s on a busy machine with two cores, a start from a saved state 3 s. A
+    // state that takes longer than its limit is given up for a boot.
+    absl::Duration boot_limit = absl::Minutes(5);
+    absl::Duration state_start_limit = absl::Minutes(1);
+    // When those who wait are told that it goes on.
+    absl::Duration slow_after = absl::Seconds(40);
   };
   // Called once when the broker should end: OK when asked to or idle.
   using EndHandler = std::function<void(const absl::Status&)>;
@@ -42,7 +45,7 @@ class Broker {
   // `listener` is where commands connect.
   static absl::StatusOr<std::unique_ptr<Broker>> Start(EventLoop& loop, UniqueFd listener,
                                                        Options options, EndHandler ended);
-  // Closes every connection and ends QEMU.
+  // Closes every connection and ends the host.
   ~Broker() = default;
 
  private:
@@ -56,17 +59,19 @@ class Broker {
   using Clients = std::list<Client>;
 
   Broker(EventLoop& loop, UniqueFd listener, Options options, EndHandler ended);
-  absl::Status StartMachine();
-  void OnConsole();
-  void OnHostdUp();
-  void SendSetup();
-  absl::Status OnSetupReply();
+  enum class From { kSavedStateIfAny, kBoot };
+  absl::Status StartHost(From from);
+  void OnHostEnded(const absl::Status& status);
   void OnRunning();
+  bool running() const { return host_ != nullptr && host_->running(); }
 
   void OnListener();
   void OnClient(Clients::iterator client);
   absl::Status HandleRequest(Clients::iterator client, const host::HostRequest& request);
+  void WaitForHost(Clients::iterator client);
+  // Takes the client away, unless it fails.
   absl::Status OpenCall(Clients::iterator client);
+  void Refuse(Clients::iterator client, const absl::Status& status);
   host::Status Status() const;
   void TellProgress(const std::string& progress);
   void UpdateIdle();
@@ -79,26 +84,12 @@ class Broker {
   const absl::Time started_ = absl::Now();
   absl::Duration start_took_;  // zero until it runs
   bool from_saved_state_ = false;
-  bool hostd_up_ = false;
-  bool running_ = false;
   std::string progress_;
   Clients clients_;
-  OutputTail console_tail_;
-  std::string console_line_;
-
   std::optional<SavedState> saved_state_;
-  std::optional<SavedState::Writer> state_writer_;
-  std::optional<RunningQemu> qemu_;
-  std::unique_ptr<StateSaver> saver_;
-  std::unique_ptr<Mux> mux_;
-  UniqueFd setup_stream_;
-  FrameReader setup_reader_;
-
+  std::unique_ptr<EmulatedHost> host_;  // null until a client needs it
   EventLoop::Watch listener_watch_;
-  EventLoop::Watch console_watch_;
-  EventLoop::Watch qemu_watch_;
-  EventLoop::Watch setup_watch_;
-  EventLoop::Timer start_timer_;
+  EventLoop::Timer slow_timer_;
   EventLoop::Timer idle_timer_;
 };
 

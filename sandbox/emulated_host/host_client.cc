@@ -2,7 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/interruptible.h"
 #include "base/io.h"
 #include "base/status_macros.h"
 #include "base/unix_socket.h"
@@ -38,7 +40,15 @@ bool NobodyServes(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsUnavailable(status);
 }
 
-absl::Status StartBroker(const HostFiles& files, int directory) {
+// The process that listens at the other end of `socket`; 0 when it is not known.
+pid_t BrokerPid(int socket) {
+  ucred peer = {};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return 0;
+  return peer.pid;
+}
+
+absl::Status StartBroker(const HostFiles& files, int directory, int interrupt) {
   int ready[2];
   if (::pipe2(ready, O_CLOEXEC) != 0) return ErrnoStatus("pipe2");
   const UniqueFd ready_read(ready[0]);
@@ -68,9 +78,7 @@ absl::Status StartBroker(const HostFiles& files, int directory) {
   spawn.new_session = true;
   ASSIGN_OR_RETURN(ChildProcess broker, ChildProcess::Spawn(spawn));
   ready_write.Reset();
-  char byte;
-  ASSIGN_OR_RETURN(const size_t got, ReadUpTo(ready_read.get(), &byte, 1));
-  static_cast<void>(got);  // end of file either way
+  RETURN_IF_ERROR(WaitReadable(ready_read.get(), interrupt));  // its end
   // It lives on without us, unless it could not start.
   pollfd ended = {.fd = broker.pidfd(), .events = POLLIN, .revents = 0};
   if (::poll(&ended, 1, 0) == 0) {
@@ -96,7 +104,7 @@ absl::StatusOr<UniqueFd> ConnectToRunningHost(const std::string& home) {
   return socket;
 }
 
-absl::StatusOr<UniqueFd> ConnectToHost(const HostFiles& files) {
+absl::StatusOr<UniqueFd> ConnectToHost(const HostFiles& files, int interrupt) {
   const std::string path = absl::StrCat(files.home, "/host");
   RETURN_IF_ERROR(CreatePrivateDirectory(path));
   ASSIGN_OR_RETURN(const UniqueFd directory, OpenDirectory(path));
@@ -106,17 +114,16 @@ absl::StatusOr<UniqueFd> ConnectToHost(const HostFiles& files) {
   const UniqueFd lock(
       ::openat(directory.get(), kStartLockName, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock) return ErrnoStatus(kStartLockName);
-  while (::flock(lock.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return ErrnoStatus("flock");
-  }
+  RETURN_IF_ERROR(LockExclusively(lock.get(), interrupt));
   // Another command may have started one while we waited.
   auto second = ConnectUnix(directory.get(), kSocketName);
   if (second.ok() || !NobodyServes(second.status())) return second;
-  RETURN_IF_ERROR(StartBroker(files, directory.get()));
+  RETURN_IF_ERROR(StartBroker(files, directory.get(), interrupt));
   return ConnectUnix(directory.get(), kSocketName);
 }
 
-absl::StatusOr<std::optional<host::Status>> GetHostStatus(const std::string& home) {
+absl::StatusOr<std::optional<host::Status>> GetHostStatus(const std::string& home,
+                                                          absl::Duration limit) {
   auto socket = ConnectToRunningHost(home);
   if (absl::IsNotFound(socket.status())) return std::nullopt;
   RETURN_IF_ERROR(socket.status());
@@ -124,15 +131,20 @@ absl::StatusOr<std::optional<host::Status>> GetHostStatus(const std::string& hom
   host::HostRequest request;
   request.mutable_status();
   RETURN_IF_ERROR(WriteFrame(socket->get(), request));
+  if (absl::IsDeadlineExceeded(WaitReadable(socket->get(), -1, limit))) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("the emulated KVM host's broker (process ", BrokerPid(socket->get()),
+                     ") has not answered for ", absl::FormatDuration(limit)));
+  }
   host::HostReply reply;
-  const absl::Status read = ReadFrame(socket->get(), reply);
-  if (absl::IsOutOfRange(read)) return std::nullopt;  // it has just ended
+  const absl::Status read = ReadFrame(socket->get(), reply);  // the broker writes whole frames
+  if (absl::IsOutOfRange(read)) return std::nullopt;          // it has just ended
   RETURN_IF_ERROR(read);
   if (!reply.has_status()) return absl::InternalError(reply.error());
   return reply.status();
 }
 
-absl::StatusOr<bool> StopHost(const std::string& home) {
+absl::StatusOr<bool> StopHost(const std::string& home, absl::Duration limit) {
   auto socket = ConnectToRunningHost(home);
   if (absl::IsNotFound(socket.status())) return false;
   RETURN_IF_ERROR(socket.status());
@@ -143,6 +155,12 @@ absl::StatusOr<bool> StopHost(const std::string& home) {
   // The connection ends after QEMU has; whatever is said before does not matter.
   char bytes[256];
   for (;;) {
+    if (absl::IsDeadlineExceeded(WaitReadable(socket->get(), -1, limit))) {
+      const pid_t broker = BrokerPid(socket->get());
+      // QEMU ends with it.
+      if (broker <= 0 || ::kill(broker, SIGKILL) != 0) return ErrnoStatus("kill of the broker");
+      limit = absl::InfiniteDuration();
+    }
     const ssize_t got = ::read(socket->get(), bytes, sizeof(bytes));
     if (got == 0 || (got < 0 && errno == ECONNRESET)) return true;
     if (got < 0 && errno != EINTR) return ErrnoStatus("read of the broker's reply");
@@ -151,9 +169,10 @@ absl::StatusOr<bool> StopHost(const std::string& home) {
 
 absl::StatusOr<std::unique_ptr<HostCallOpener>> HostCallOpener::Start(EventLoop& loop,
                                                                       HostFiles files,
-                                                                      Handlers handlers) {
+                                                                      Handlers handlers,
+                                                                      int interrupt) {
   std::unique_ptr<HostCallOpener> opener(
-      new HostCallOpener(loop, std::move(files), std::move(handlers)));
+      new HostCallOpener(loop, std::move(files), std::move(handlers), interrupt));
   RETURN_IF_ERROR(opener->Connect());
   return opener;
 }
@@ -161,7 +180,7 @@ absl::StatusOr<std::unique_ptr<HostCallOpener>> HostCallOpener::Start(EventLoop&
 absl::Status HostCallOpener::Connect() {
   ++attempts_;
   watch_.Reset();
-  ASSIGN_OR_RETURN(socket_, ConnectToHost(files_));
+  ASSIGN_OR_RETURN(socket_, ConnectToHost(files_, interrupt_));
   host::HostRequest request;
   request.mutable_open();
   const absl::Status written = WriteFrame(socket_.get(), request);

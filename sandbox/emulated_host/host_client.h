@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
@@ -26,15 +27,22 @@ struct HostFiles {
 };
 
 // A connection to the broker; starts one when none serves, and waits until it does, which takes
-// some ms unless another one is just ending.
-absl::StatusOr<UniqueFd> ConnectToHost(const HostFiles& files);
+// some ms unless another one is just ending. CANCELLED once `interrupt` (see base/interruptible.h)
+// is readable.
+absl::StatusOr<UniqueFd> ConnectToHost(const HostFiles& files, int interrupt = -1);
 // To one that serves already; NOT_FOUND when none does.
 absl::StatusOr<UniqueFd> ConnectToRunningHost(const std::string& home);
 
-// Status of the host; nullopt when none is running.
-absl::StatusOr<std::optional<host::Status>> GetHostStatus(const std::string& home);
-// Ends the host and waits for its end. False when none was running.
-absl::StatusOr<bool> StopHost(const std::string& home);
+// A broker that is not stopped, nor starved, answers within milliseconds.
+inline constexpr absl::Duration kBrokerAnswerLimit = absl::Seconds(10);
+
+// Status of the host; nullopt when none is running. DEADLINE_EXCEEDED when its broker does not
+// answer.
+absl::StatusOr<std::optional<host::Status>> GetHostStatus(
+    const std::string& home, absl::Duration limit = kBrokerAnswerLimit);
+// Ends the host and waits for its end; kills a broker that has not ended after `limit`, and with it
+// the host. False when none was running.
+absl::StatusOr<bool> StopHost(const std::string& home, absl::Duration limit = kBrokerAnswerLimit);
 
 // Opens one call in the host, which is started first if need be. Belongs to the loop's thread; may
 // be destroyed at any time, from its handlers too.
@@ -46,12 +54,18 @@ class HostCallOpener {
     // Once: a non-blocking stream that carries a call as agent.proto says, or the reason for none.
     std::function<void(absl::StatusOr<UniqueFd>)> opened;
   };
+  // What waits outside of the loop, for locks, ends once `interrupt` is readable: Start returns, or
+  // `opened` is given, CANCELLED then.
   static absl::StatusOr<std::unique_ptr<HostCallOpener>> Start(EventLoop& loop, HostFiles files,
-                                                               Handlers handlers);
+                                                               Handlers handlers,
+                                                               int interrupt = -1);
 
  private:
-  HostCallOpener(EventLoop& loop, HostFiles files, Handlers handlers)
-      : loop_(loop), files_(std::move(files)), handlers_(std::move(handlers)) {}
+  HostCallOpener(EventLoop& loop, HostFiles files, Handlers handlers, int interrupt)
+      : loop_(loop),
+        files_(std::move(files)),
+        handlers_(std::move(handlers)),
+        interrupt_(interrupt) {}
   absl::Status Connect();
   void OnReadable();
   void Finish(absl::StatusOr<UniqueFd> result);
@@ -59,6 +73,7 @@ class HostCallOpener {
   EventLoop& loop_;
   const HostFiles files_;
   Handlers handlers_;
+  const int interrupt_;
   int attempts_ = 0;
   UniqueFd socket_;
   EventLoop::Watch watch_;

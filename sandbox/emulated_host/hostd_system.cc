@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/loopback.h"
 #include "base/status_macros.h"
+#include "sandbox/emulated_host/machine_file.h"
 
 namespace voidbox {
 namespace {
@@ -102,6 +103,17 @@ absl::Status MountHome(const std::string& home) {
   return Mount("tmpfs", target + "/sandboxes", "tmpfs", 0, "mode=0700");
 }
 
+// The outer machine's root once more, writable, for disks. Out of the way of what runs inside by
+// mistake: it is all that the user of the outer machine may write to.
+absl::Status MountMachine() {
+  const std::string directory = absl::StrCat(kNewRoot, kMachineDirectory);
+  RETURN_IF_ERROR(MakeDirectories(directory));
+  if (::chmod(directory.c_str(), 0700) != 0) return ErrnoStatus(directory);
+  // Uncached: what a guest has written is in the file when its run ends.
+  return Mount("machine", absl::StrCat(kNewRoot, kMachineRoot), "9p", MS_NOSUID | MS_NODEV,
+               "trans=virtio,version=9p2000.L,cache=mmap,msize=524288");
+}
+
 absl::Status SwitchRoot() {
   if (::chdir(kNewRoot) != 0 || ::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 ||
       ::chroot(".") != 0 || ::chdir("/") != 0) {
@@ -150,6 +162,7 @@ absl::Status SetUp(const host::HostSetup& setup) {
   RETURN_IF_ERROR(MountRoot());
   RETURN_IF_ERROR(MountSystem());
   RETURN_IF_ERROR(MountHome(setup.home()));
+  RETURN_IF_ERROR(MountMachine());
   return SwitchRoot();
 }
 

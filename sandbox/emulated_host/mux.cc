@@ -51,12 +51,17 @@ Mux::Mux(EventLoop& loop, UniqueFd connection, const Options& options, AcceptHan
       connection_(std::move(connection)),
       is_socket_(IsSocket(connection_.get())) {}
 
-absl::Status Mux::Open(UniqueFd local) {
+absl::Status Mux::CanOpen() const {
   if (!connection_) return absl::FailedPreconditionError("the connection has ended");
   if (streams_.size() >= options_.max_streams) {
     return absl::ResourceExhaustedError(
         absl::StrCat("more than ", options_.max_streams, " streams at once"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Mux::Open(UniqueFd local) {
+  RETURN_IF_ERROR(CanOpen());
   while (streams_.count(next_id_) != 0) ++next_id_;
   const uint32_t id = next_id_++;
   Send({.stream = id, .type = MuxFrame::Type::kOpen});
@@ -313,7 +318,8 @@ void Mux::Fail(const absl::Status& status) {
 
 void Mux::Report() {
   const FailureHandler failed = std::exchange(failed_, nullptr);
-  if (failed) failed(failure_);
+  const absl::Status why = failure_;
+  if (failed) failed(why);
 }
 
 }  // namespace voidbox

@@ -48,6 +48,8 @@ class Mux {
 
   // Carries `local`, a non-blocking socket, as a new stream. RESOURCE_EXHAUSTED beyond max_streams.
   absl::Status Open(UniqueFd local);
+  // Why Open would refuse a stream, while there is still a socket to say so on.
+  absl::Status CanOpen() const;
 
   size_t stream_count() const { return streams_.size(); }
   void set_count_handler(CountHandler handler) { count_changed_ = std::move(handler); }

@@ -24,6 +24,13 @@ constexpr int kStateFd = 5;
 // A comma in an option's value is written twice.
 std::string Escaped(const std::string& value) { return absl::StrReplaceAll(value, {{",", ",,"}}); }
 
+// What tells one version of a file from another, without reading it.
+absl::StatusOr<std::string> VersionOf(const std::string& path) {
+  struct stat file;
+  if (::stat(path.c_str(), &file) != 0) return ErrnoStatus(path);
+  return absl::StrCat(path, " ", file.st_size, " ", file.st_mtim.tv_sec, ".", file.st_mtim.tv_nsec);
+}
+
 void Append(std::vector<std::string>& arguments, std::initializer_list<std::string> more) {
   arguments.insert(arguments.end(), more);
 }
@@ -51,6 +58,9 @@ std::vector<std::string> QemuArguments(const EmulatedMachine& machine) {
   Append(arguments, {"-virtfs",
                      "local,path=/,mount_tag=hostroot,security_model=none,readonly=on,"
                      "multidevs=remap"});
+  // For the disks that guests write to.
+  Append(arguments,
+         {"-virtfs", "local,path=/,mount_tag=machine,security_model=none,multidevs=remap"});
   Append(arguments, {"-virtfs", absl::StrCat("local,path=", Escaped(machine.home),
                                              ",mount_tag=voidboxhome,security_model=none,"
                                              "multidevs=remap")});
@@ -60,12 +70,14 @@ std::vector<std::string> QemuArguments(const EmulatedMachine& machine) {
 absl::StatusOr<std::string> StateKey(const EmulatedMachine& machine,
                                      const std::string& image_digest) {
   // A new version of QEMU is a new file; asking it for its version would take 30 ms.
-  struct stat qemu;
-  if (::stat(machine.qemu.c_str(), &qemu) != 0) return ErrnoStatus(machine.qemu);
+  ASSIGN_OR_RETURN(std::string key, VersionOf(machine.qemu));
+  for (const std::string& file : machine.firmware) {
+    // Where QEMU finds it elsewhere, it is as good as its package's version of QEMU.
+    absl::StrAppend(&key, "\nfirmware ", VersionOf(file).value_or(absl::StrCat(file, " absent")));
+  }
   EmulatedMachine canonical = machine;
   canonical.home = canonical.kernel = canonical.initramfs = "";  // only their contents matter
-  return absl::StrCat("qemu ", machine.qemu, " ", qemu.st_size, " ", qemu.st_mtim.tv_sec, ".",
-                      qemu.st_mtim.tv_nsec, "\nimage ", image_digest, "\narguments ",
+  return absl::StrCat("qemu ", key, "\nimage ", image_digest, "\narguments ",
                       absl::StrJoin(QemuArguments(canonical), " "), "\n");
 }
 

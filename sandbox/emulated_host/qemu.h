@@ -20,6 +20,10 @@ struct EmulatedMachine {
     kCounted,  // the clock counts instructions: times inside repeat from run to run
   };
   std::string qemu = "/usr/bin/qemu-system-x86_64";
+  // What QEMU loads into this machine beside kernel and initramfs (Debian's seabios and
+  // qemu-system-data): it lies in the saved memory, at addresses that QEMU expects it at.
+  std::vector<std::string> firmware = {"/usr/share/seabios/bios-256k.bin",
+                                       "/usr/share/qemu/kvmvapic.bin", "/usr/share/qemu/pvh.bin"};
   std::string kernel;     // ELF, entered through PVH
   std::string initramfs;  // hostd is its /init
   std::string home;       // shared read-write

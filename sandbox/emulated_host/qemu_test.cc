@@ -1,6 +1,7 @@
 #include "sandbox/emulated_host/qemu.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <string>
 
@@ -20,10 +21,12 @@ EmulatedMachine Machine() {
   return {.qemu = "/bin/sh", .kernel = "/kernel", .initramfs = "/initramfs", .home = "/home,ro"};
 }
 
-TEST(QemuTest, SharesTheRootReadOnlyAndTheHomeWhateverItsName) {
+TEST(QemuTest, SharesTheRootReadOnlyAndWritableAndTheHomeWhateverItsName) {
   const auto arguments = QemuArguments(Machine());
   EXPECT_THAT(arguments, Contains(HasSubstr("local,path=/,mount_tag=hostroot,security_model=none,"
                                             "readonly=on")));
+  EXPECT_THAT(arguments, Contains(HasSubstr("local,path=/,mount_tag=machine,security_model=none,"
+                                            "multidevs")));
   // A comma in a name must not become an option.
   EXPECT_THAT(arguments, Contains(HasSubstr("path=/home,,ro,mount_tag=voidboxhome")));
 }
@@ -65,6 +68,20 @@ TEST(QemuTest, KeyDependsOnWhatTheStateDependsOn) {
   machine = Machine();
   machine.qemu = "/bin/true";
   EXPECT_NE(*key, *StateKey(machine, "digest"));
+}
+
+TEST(QemuTest, KeyDependsOnTheFirmware) {
+  EmulatedMachine machine = Machine();
+  machine.firmware = {::testing::TempDir() + "/qemu_test_firmware"};
+  std::filesystem::remove(machine.firmware[0]);
+  const auto absent = StateKey(machine, "digest");
+  ASSERT_THAT(absent, IsOk());
+  ASSERT_THAT(WriteFileAtomically(machine.firmware[0], "one"), IsOk());
+  const auto one = StateKey(machine, "digest");
+  ASSERT_THAT(WriteFileAtomically(machine.firmware[0], "another"), IsOk());
+  const auto another = StateKey(machine, "digest");
+  EXPECT_NE(*absent, *one);
+  EXPECT_NE(*one, *another);
 }
 
 TEST(QemuTest, KeyDoesNotDependOnNames) {

@@ -134,7 +134,8 @@ void StateSaver::Finish(const absl::Status& status) {
 
 void StateSaver::Report() {
   const DoneHandler done = std::exchange(done_, nullptr);
-  if (done) done(result_);
+  const absl::Status result = result_;
+  if (done) done(result);
 }
 
 }  // namespace voidbox

@@ -28,9 +28,7 @@ class StateSaver {
 
  private:
   StateSaver(UniqueFd monitor, UniqueFd state, DoneHandler done)
-      : monitor_(std::move(monitor)),
-        state_(std::move(state)),
-        done_(std::move(done)) {}
+      : monitor_(std::move(monitor)), state_(std::move(state)), done_(std::move(done)) {}
   void OnReadable();
   absl::Status HandleLine(absl::string_view line);
   absl::Status SendNext();

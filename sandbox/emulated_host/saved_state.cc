@@ -79,11 +79,20 @@ SavedState::Writer::~Writer() {
   if (file_) ::unlink(temporary_.c_str());
 }
 
+absl::Status SavedState::Remove() const {
+  const std::string state = directory_ + "/state";
+  if (::unlink(state.c_str()) != 0 && errno != ENOENT) return ErrnoStatus(state);
+  return absl::OkStatus();
+}
+
 absl::Status SavedState::Writer::Commit() {
+  if (::fsync(file_.get()) != 0) return ErrnoStatus(absl::StrCat("fsync ", temporary_));
   if (::rename(temporary_.c_str(), (directory_ + "/state").c_str()) != 0) {
     return ErrnoStatus(temporary_);
   }
   file_.Reset();
+  const UniqueFd directory(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || ::fsync(directory.get()) != 0) return ErrnoStatus(directory_);
   return absl::OkStatus();
 }
 

@@ -27,6 +27,7 @@ class SavedState {
     Writer& operator=(Writer&&) = delete;
     ~Writer();
     int fd() const { return file_.get(); }
+    // Returns once the state is on the disk: a machine that loses power has all of it or none.
     absl::Status Commit();
 
    private:
@@ -39,12 +40,15 @@ class SavedState {
   // Also removes the states of other keys that were not used for a week.
   absl::StatusOr<Writer> Create() const;
 
+  // Removes the state, one that turned out to be of no use.
+  absl::Status Remove() const;
+
  private:
   void RemoveStale() const;
 
-  const std::string cache_;
-  const std::string key_;
-  const std::string directory_;
+  std::string cache_;
+  std::string key_;
+  std::string directory_;
 };
 
 // 64 bits of FNV-1a, in hexadecimal: names a key, does not protect it.

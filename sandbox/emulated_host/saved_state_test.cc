@@ -64,6 +64,15 @@ TEST_F(SavedStateTest, UncommittedStateIsNone) {
   EXPECT_EQ(files, 0u);
 }
 
+TEST_F(SavedStateTest, RemovedStateIsNone) {
+  EXPECT_THAT(SavedState(cache_, "a").Remove(), IsOk());  // there is none
+  Save("a", "state of a");
+  Save("b", "state of b");
+  EXPECT_THAT(SavedState(cache_, "a").Remove(), IsOk());
+  EXPECT_EQ(Load("a"), "none");
+  EXPECT_EQ(Load("b"), "state of b");
+}
+
 TEST_F(SavedStateTest, AnotherKeyOfTheSameHashIsNone) {
   Save("a", "state of a");
   ASSERT_THAT(WriteFileAtomically(cache_ + "/host-" + HashName("a") + "/key", "not a"), IsOk());

@@ -14,7 +14,7 @@ _voidbox() {
   done
   case $previous in
     --image) COMPREPLY=($(compgen -W "$(_voidbox_images)" -- "$word")); return ;;
-    --kernel | --initramfs | --rootfs | --tar | --overlay | --disk) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --kernel | --initramfs | --rootfs | --tar | --oci | --overlay | --disk) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --kvm-host) COMPREPLY=($(compgen -W "auto native emulated" -- "$word")); return ;;
     --format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
   esac
@@ -26,7 +26,7 @@ _voidbox() {
       case $((COMP_CWORD > 2)):${COMP_WORDS[2]:-} in
         1:ls) words="--format --help" ;;
         1:inspect | 1:rm | 1:verify | 1:export) words="$(_voidbox_images) --force --format --help" ;;
-        1:import) words="--kernel --initramfs --rootfs --tar --cmdline --memory --force --format --help" ;;
+        1:import) words="--kernel --initramfs --rootfs --tar --oci --ref --cmdline --memory --force --format --help" ;;
         1:prune) words="--dry-run --format --help" ;;
         *) words="ls inspect import export rm verify prune --help" ;;
       esac ;;
@@ -94,6 +94,8 @@ _voidbox() {
               '--initramfs[guest initramfs]:file:_files' \
               '--rootfs[ext4 root file system]:file:_files' \
               '--tar[archive of a root file system]:file:_files' \
+              '--oci[container image]:file:_files' \
+              '--ref[name of the container image]:name:' \
               '--cmdline[words for the kernel command line]:words:' \
               '--memory[guest memory that it must fit into]:size:' \
               '--force[replace an image of that name]' \
@@ -153,6 +155,8 @@ complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subco
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l initramfs -rF -d 'guest initramfs'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l rootfs -rF -d 'ext4 root file system'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l tar -rF -d 'archive of a root file system'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l oci -rF -d 'container image'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l ref -x -d 'name of the container image'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l cmdline -x -d 'kernel command line'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l memory -x -d 'guest memory'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import export' -l force -d 'replace what is there'

@@ -49,7 +49,7 @@ TEST(CompletionTest, BashOffersCommandsAndFlags) {
   EXPECT_THAT(Complete("voidbox run -- bas", 3), HasSubstr("bash"));
   EXPECT_EQ(Complete("voidbox image ''", 2), "ls inspect import export rm verify prune --help\n");
   EXPECT_EQ(Complete("voidbox image i", 2), "inspect import\n");
-  EXPECT_EQ(Complete("voidbox image import x --r", 4), "--rootfs\n");
+  EXPECT_EQ(Complete("voidbox image import x --ro", 4), "--rootfs\n");
 }
 
 TEST(CompletionTest, BashOffersImages) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/standard_streams.h"
@@ -57,6 +58,25 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   return commands;
 }
 
+// INVALID_ARGUMENT when a word stands where a command's name should, and is none.
+absl::Status CheckNames(CLI::App& app, const std::vector<std::string>& arguments) {
+  CLI::App* parser = &app;
+  std::string path;
+  for (const std::string& word : arguments) {
+    const auto commands = parser->get_subcommands([](CLI::App*) { return true; });
+    if (commands.empty() || word.empty() || word[0] == '-') return absl::OkStatus();
+    const auto named = std::find_if(commands.begin(), commands.end(),
+                                    [&](CLI::App* one) { return one->get_name() == word; });
+    if (named == commands.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown command ", path, word, "; see `voidbox ", path, "--help`"));
+    }
+    parser = *named;
+    absl::StrAppend(&path, word, " ");
+  }
+  return absl::OkStatus();
+}
+
 int RunParsed(Command& command, const Invocation& invocation) {
   if (!invocation.after_dashes.empty() && !command.TakesCommand()) {
     return ExitStatusOf(absl::InvalidArgumentError("only run and host exec take a command"));
@@ -83,10 +103,8 @@ int Main(std::vector<std::string> arguments) {
   std::vector<CLI::App*> parsers;
   for (const auto& command : commands) parsers.push_back(command->AddTo(app));
 
-  if (!arguments.empty() && arguments[0][0] != '-' &&
-      app.get_subcommands([&](CLI::App* one) { return one->get_name() == arguments[0]; }).empty()) {
-    return ExitStatusOf(absl::InvalidArgumentError(
-        absl::StrCat("unknown command ", arguments[0], "; see `voidbox --help`")));
+  if (const absl::Status known = CheckNames(app, arguments); !known.ok()) {
+    return ExitStatusOf(known);
   }
   try {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 wants them so

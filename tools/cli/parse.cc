@@ -14,6 +14,8 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
+#include "sandbox/emulated_host/machine_file.h"
+#include "tools/cli/run_in_host.h"
 
 namespace voidbox {
 namespace {
@@ -55,6 +57,41 @@ absl::StatusOr<double> ParseSize(absl::string_view what, const std::string& text
         absl::StrCat(what, " '", text, "' is not a size such as 512M or 2G"));
   }
   return std::ldexp(value, shift);
+}
+
+// Where this process opens the machine's file `path` (absolute), to the same effect as on the
+// machine: in the emulated host, what only seems to be that file is passed by, and so is the layer
+// that takes all writes and is forgotten, if it is `for_writing`.
+std::string PathToOpen(const std::string& path, bool for_writing) {
+  if (!IsInsideHost()) return path;
+  const auto machine_file = MachineFile(path);
+  if (!machine_file.ok()) return path;  // what only the host has, such as after `host exec`
+  return for_writing || IsHiddenInside(*machine_file) ? *machine_file : path;
+}
+
+// The same for a file that may have to be made.
+std::string PathToMake(const std::string& path) {
+  const std::string found = PathToOpen(path, /*for_writing=*/true);
+  if (found != path) return found;
+  const std::filesystem::path whole = path;
+  const std::string directory = PathToOpen(whole.parent_path().string(), /*for_writing=*/true);
+  return (std::filesystem::path(directory) / whole.filename()).string();
+}
+
+absl::StatusOr<std::string> Readable(const std::string& path, const std::string& what,
+                                     bool is_disk) {
+  std::error_code error;
+  const std::string absolute = std::filesystem::absolute(path, error).string();
+  if (error) return ErrnoStatus(path, error.value());
+  const std::string found = PathToOpen(absolute, is_disk);
+  struct stat attributes;
+  if (::stat(found.c_str(), &attributes) != 0 || ::access(found.c_str(), R_OK) != 0) {
+    return ErrnoStatus(absl::StrCat(what, " ", path));
+  }
+  if (S_ISDIR(attributes.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " ", path, ": is a directory"));
+  }
+  return found;
 }
 
 }  // namespace
@@ -118,17 +155,7 @@ absl::StatusOr<absl::Duration> ParseDuration(const std::string& text) {
 }
 
 absl::StatusOr<std::string> ReadableFile(const std::string& path, const std::string& what) {
-  struct stat attributes;
-  if (::stat(path.c_str(), &attributes) != 0 || ::access(path.c_str(), R_OK) != 0) {
-    return ErrnoStatus(absl::StrCat(what, " ", path));
-  }
-  if (S_ISDIR(attributes.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " ", path, ": is a directory"));
-  }
-  std::error_code error;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-  if (error) return ErrnoStatus(path, error.value());
-  return absolute.string();
+  return Readable(path, what, /*is_disk=*/false);
 }
 
 absl::StatusOr<Sandbox::Disk> ParseDisk(const std::string& text) {
@@ -136,7 +163,8 @@ absl::StatusOr<Sandbox::Disk> ParseDisk(const std::string& text) {
   Sandbox::Disk disk;
   disk.read_only = absl::ConsumeSuffix(&path, ",ro");
   if (!disk.read_only) absl::ConsumeSuffix(&path, ",rw");
-  ASSIGN_OR_RETURN(disk.path, ReadableFile(std::string(path), "disk"));
+  // All disks by the same path, so that their locks meet.
+  ASSIGN_OR_RETURN(disk.path, Readable(std::string(path), "disk", /*is_disk=*/true));
   if (!disk.read_only && ::access(disk.path.c_str(), W_OK) != 0) {
     return ErrnoStatus(absl::StrCat("disk ", disk.path, " cannot be written (add ,ro?)"));
   }
@@ -164,6 +192,7 @@ absl::StatusOr<std::optional<Sandbox::Disk>> ParseRootDisk(const RootDiskFlags& 
     std::error_code error;
     disk.overlay = std::filesystem::absolute(flags.overlay, error).lexically_normal().string();
     if (error) return ErrnoStatus(absl::StrCat("overlay ", flags.overlay), error.value());
+    disk.overlay = PathToMake(disk.overlay);
   }
   return disk;
 }

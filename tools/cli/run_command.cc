@@ -5,11 +5,11 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "sandbox/boot_command_line.h"
+#include "sandbox/emulated_host/machine_file.h"
 #include "sandbox/home.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/kvm_choice.h"
@@ -87,13 +87,14 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
   return options;
 }
 
-// What the emulated host writes elsewhere ends with it, which is not what an overlay is for.
-absl::Status CheckKeptInHost(const RunOptions& options, const std::string& home) {
-  for (const Sandbox::Disk& disk : options.sandbox.disks) {
-    if (disk.overlay.empty() || absl::StartsWith(disk.overlay, absl::StrCat(home, "/"))) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "overlay ", disk.overlay, " is outside ", home,
-        ", the one directory that the emulated KVM host writes to; name a file there"));
+// Whether the emulated host can open the files of the machine that are named in `options`.
+absl::Status CheckMachineFiles(const Sandbox::Options& options) {
+  RETURN_IF_ERROR(CheckMachineFile(options.kernel, "kernel"));
+  if (!options.initramfs.empty()) {
+    RETURN_IF_ERROR(CheckMachineFile(options.initramfs, "initramfs"));
+  }
+  for (const Sandbox::Disk& disk : options.disks) {
+    RETURN_IF_ERROR(CheckMachineFile(disk.path, "disk"));
   }
   return absl::OkStatus();
 }
@@ -140,7 +141,7 @@ int RunCommand::Run(const Invocation& invocation) {
     LogInfo("the guest's console; Ctrl-] ends it");
   }
   if (!kvm->emulated) return RunNative(*home, *options);
-  if (const absl::Status status = CheckKeptInHost(*options, *home); !status.ok()) {
+  if (const absl::Status status = CheckMachineFiles(options->sandbox); !status.ok()) {
     return ExitStatusOf(status);
   }
   const auto files = FindHostFiles(invocation.installation, *home);

@@ -71,10 +71,14 @@ class HostRun {
     };
     handlers.opened = [this](absl::StatusOr<UniqueFd> stream) {
       absl::Status status = stream.status();
+      if (absl::IsCancelled(status)) return;  // OnSignal is next
       if (status.ok()) status = StartCommand(*std::move(stream));
       if (!status.ok()) End(ExitStatusOf(status));
     };
-    ASSIGN_OR_RETURN(opener_, HostCallOpener::Start(loop_, files, std::move(handlers)));
+    auto opener = HostCallOpener::Start(loop_, files, std::move(handlers), signals_->fd());
+    if (absl::IsCancelled(opener.status())) return absl::OkStatus();  // OnSignal is next
+    RETURN_IF_ERROR(opener.status());
+    opener_ = *std::move(opener);
     return absl::OkStatus();
   }
 

@@ -38,7 +38,7 @@ class NativeRun {
                    : "the command was killed: its time was up, and the guest did not see to it");
       End(kExitTimedOut, /*orderly=*/false);
     }));
-    ASSIGN_OR_RETURN(Registry registry, Registry::Open(home));
+    ASSIGN_OR_RETURN(Registry registry, Registry::Open(home, signals_->fd()));
     Sandbox::Handlers handlers;
     handlers.ready = [this](const agent::Ready&) {
       if (options_.console_only()) return;
@@ -54,7 +54,10 @@ class NativeRun {
     }
     Sandbox::Options options = options_.sandbox;
     if (options_.console_only()) RETURN_IF_ERROR(JoinConsole(options));
-    ASSIGN_OR_RETURN(sandbox_, Sandbox::Start(loop_, registry, options, std::move(handlers)));
+    auto sandbox = Sandbox::Start(loop_, registry, options, std::move(handlers));
+    if (absl::IsCancelled(sandbox.status())) return absl::OkStatus();  // OnSignal is next
+    RETURN_IF_ERROR(sandbox.status());
+    sandbox_ = *std::move(sandbox);
     if (input_ != nullptr) input_->ReleaseVmmEnd();
     return absl::OkStatus();
   }
@@ -114,6 +117,7 @@ class NativeRun {
     ending_ = true;
     exit_status_ = exit_status;
     session_.reset();
+    if (sandbox_ == nullptr) return loop_.Stop();
     const bool keeps_writes =
         std::any_of(options_.sandbox.disks.begin(), options_.sandbox.disks.end(),
                     [](const Sandbox::Disk& disk) { return disk.keeps_writes(); });

@@ -18,6 +18,9 @@ class SignalSource {
   static absl::StatusOr<std::unique_ptr<SignalSource>> Create(EventLoop& loop,
                                                               std::function<void(int)> handler);
 
+  // Readable while a signal waits for the loop.
+  int fd() const { return fd_.get(); }
+
  private:
   UniqueFd fd_;
   EventLoop::Watch watch_;

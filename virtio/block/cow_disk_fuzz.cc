@@ -17,7 +17,7 @@ namespace voidbox {
 namespace {
 
 constexpr uint64_t kBaseBytes = 64 << 10;
-constexpr uint64_t kMaxFileBytes = 64 << 20;
+constexpr uint64_t kMaxFileBytes = 2 << 20;
 
 UniqueFd MemoryFile(const void* bytes, size_t size) {
   UniqueFd fd(::memfd_create("fuzz", MFD_CLOEXEC));

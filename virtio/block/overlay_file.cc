@@ -26,12 +26,12 @@ absl::Status SetSize(int fd, uint64_t bytes) {
   return ErrnoStatus(absl::StrCat("make a sparse file of ", bytes, " bytes"));
 }
 
-absl::Status SyncDirectoryOf(const std::string& path) {
+absl::StatusOr<UniqueFd> OpenDirectoryOf(const std::string& path) {
   const std::string parent = std::filesystem::path(path).parent_path().string();
-  const UniqueFd directory(
+  UniqueFd directory(
       ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.get()) != 0) return ErrnoStatus(parent);
-  return absl::OkStatus();
+  if (!directory) return ErrnoStatus(parent);
+  return directory;
 }
 
 // The header first, and the size last: a file with only a header is one that was being made.
@@ -58,8 +58,7 @@ absl::Status CheckBase(const OverlayHeader& header, const BaseIdentity& base, ui
 }
 
 // The header of a file that is locked, and made if it was empty.
-absl::StatusOr<OverlayHeader> ReadOrMake(const std::string& path, int fd, const BaseIdentity& base,
-                                         uint64_t disk_bytes) {
+absl::StatusOr<OverlayHeader> ReadOrMake(int fd, const BaseIdentity& base, uint64_t disk_bytes) {
   const off_t end = ::lseek(fd, 0, SEEK_END);
   if (end < 0) return ErrnoStatus("size");
   const auto file_bytes = static_cast<uint64_t>(end);
@@ -76,8 +75,6 @@ absl::StatusOr<OverlayHeader> ReadOrMake(const std::string& path, int fd, const 
   if (file_bytes <= kOverlayHeaderBytes) {
     RETURN_IF_ERROR(ValidateOverlayHeader(header));
     RETURN_IF_ERROR(Make(fd, header));
-    RETURN_IF_ERROR(SyncData(fd));
-    RETURN_IF_ERROR(SyncDirectoryOf(path));
   }
   return header;
 }
@@ -94,10 +91,14 @@ absl::StatusOr<std::unique_ptr<OverlayFile>> OverlayFile::OpenOrMake(const std::
   ASSIGN_OR_RETURN(OpenedFile file, OpenDiskFile(path, O_RDWR | O_CREAT));
   RETURN_IF_ERROR(LockDiskFile(file.fd.get(), path, /*exclusive=*/true));
   // Its size only now: before the lock, another process may have been making it.
-  const auto header = ReadOrMake(path, file.fd.get(), base, disk_bytes);
+  const auto header = ReadOrMake(file.fd.get(), base, disk_bytes);
   if (!header.ok()) return About(path, header.status());
   std::unique_ptr<OverlayFile> overlay(
       new OverlayFile(std::move(file.fd), header->disk_bytes, /*kept=*/true));
+  {
+    MutexLock lock(overlay->flush_mutex_);
+    ASSIGN_OR_RETURN(overlay->directory_, OpenDirectoryOf(path));
+  }
   if (absl::Status status = overlay->LoadBitmap(); !status.ok()) return About(path, status);
   return overlay;
 }
@@ -165,6 +166,14 @@ absl::Status OverlayFile::Flush() {
   // Bits first: whatever they name was in the file before, and is made durable now.
   const std::vector<BlockBitmap::PageCopy> pages = blocks_.TakeChanged();
   broken_ = SyncData(fd_.get());
+  if (broken_.ok() && directory_) {
+    // Some file systems have no directories to sync.
+    if (::fsync(directory_.get()) != 0 && errno != EINVAL) {
+      blocks_.GiveBack(pages);
+      return ErrnoStatus("fsync of the overlay's directory");
+    }
+    directory_.Reset();
+  }
   if (!broken_.ok() || pages.empty()) return broken_;
   if (absl::Status status = WriteBits(pages); !status.ok()) {
     blocks_.GiveBack(pages);

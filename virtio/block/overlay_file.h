@@ -59,6 +59,9 @@ class OverlayFile {
   BlockBitmap blocks_;
   Mutex flush_mutex_;  // held during the I/O of a flush
   absl::Status broken_ ABSL_GUARDED_BY(flush_mutex_);
+  // The file's, until the first flush has made its name durable: waiting for that when the file is
+  // made would cost a sandbox's start tens of milliseconds, and there is nothing to lose yet.
+  UniqueFd directory_ ABSL_GUARDED_BY(flush_mutex_);
 };
 
 }  // namespace voidbox

@@ -60,7 +60,7 @@ const Rule kVcpu[] = {
 };
 
 const Rule kBlockWorker[] = {
-    {SCMP_SYS(fallocate)}, {SCMP_SYS(fdatasync)}, {SCMP_SYS(preadv)},
+    {SCMP_SYS(fallocate)}, {SCMP_SYS(fdatasync)}, {SCMP_SYS(fsync)},    {SCMP_SYS(preadv)},
     {SCMP_SYS(preadv2)},   {SCMP_SYS(pwritev)},   {SCMP_SYS(pwritev2)},
 };
 

@@ -20,6 +20,7 @@ archive needs no more than programs.
 Examples:
   voidbox image import mine --rootfs rootfs.ext4
   voidbox image import mine --tar rootfs.tar.gz
+  docker save alpine -o alpine.tar && voidbox image import alpine --oci alpine.tar
   voidbox image import mine --kernel vmlinux --initramfs my.cpio.gz --cmdline 'maxcpus=1')";
 
 }  // namespace
@@ -38,12 +39,27 @@ CLI::App* ImportCommand::AddTo(CLI::App& app) {
   CLI::Option* const rootfs =
       import->add_option("--rootfs", rootfs_, "ext4 file system with an agent as /sbin/init")
           ->type_name("FILE");
-  import
-      ->add_option("--tar", tar_,
-                   "archive of a root file system, packed or not, which gets the agent and `user`")
-      ->type_name("FILE")
-      ->excludes(initramfs)
-      ->excludes(rootfs);
+  CLI::Option* const tar =
+      import
+          ->add_option(
+              "--tar", tar_,
+              "archive of a root file system, packed or not, which gets the agent and `user`")
+          ->type_name("FILE")
+          ->excludes(initramfs)
+          ->excludes(rootfs);
+  CLI::Option* const oci =
+      import
+          ->add_option(
+              "--oci", oci_,
+              "container image: an OCI layout, a directory or archive of it, or an archive "
+              "of `docker save`")
+          ->type_name("DIR|FILE")
+          ->excludes(initramfs)
+          ->excludes(rootfs)
+          ->excludes(tar);
+  import->add_option("--ref", reference_, "name of the container image, where there are several")
+      ->type_name("REF")
+      ->needs(oci);
   import->add_option("--cmdline", command_line_, "words for the kernel command line")
       ->type_name("WORDS");
   import->add_option("--memory", memory_, "guest memory that it must fit into")
@@ -61,7 +77,7 @@ absl::StatusOr<Image> ImportCommand::Import(const Installation& installation, Im
   if (kernel.empty()) {
     ASSIGN_OR_RETURN(kernel, installation.Path(Installation::Item::kGuestKernel));
   }
-  if (tar_.empty()) {
+  if (tar_.empty() && oci_.empty()) {
     return ImportFiles(store,
                        {.name = name_,
                         .files = {kernel, initramfs_, rootfs_},
@@ -74,6 +90,8 @@ absl::StatusOr<Image> ImportCommand::Import(const Installation& installation, Im
   return ImportArchive(store,
                        {.name = name_,
                         .tar = tar_,
+                        .oci = oci_,
+                        .oci_reference = reference_,
                         .kernel = kernel,
                         .agent = agent,
                         .command_line = command_line_,

@@ -19,7 +19,7 @@ class ImportCommand final : public Command {
   absl::StatusOr<Image> Import(const Installation& installation, ImageStore& store,
                                Progress& progress) const;
 
-  std::string name_, kernel_, initramfs_, rootfs_, tar_, command_line_, format_;
+  std::string name_, kernel_, initramfs_, rootfs_, tar_, oci_, reference_, command_line_, format_;
   std::string memory_ = "512M";
   bool force_ = false;
 };
