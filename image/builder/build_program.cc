@@ -54,7 +54,7 @@ int MillisecondsUntil(absl::Time deadline) {
 // Reads a pipe to its end, which comes when the last process that could write to it is gone.
 void DrainUntil(int fd, absl::Time deadline) {
   char piece[4096];
-  while (true) {
+  while (absl::Now() < deadline) {
     pollfd watched = {.fd = fd, .events = POLLIN};
     const int ready = ::poll(&watched, 1, MillisecondsUntil(deadline));
     if (ready < 0 && errno == EINTR) continue;
