@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +20,30 @@ namespace voidbox {
 namespace {
 
 constexpr size_t kMaxProgramHeaders = 64;
+constexpr size_t kMaxAnswerBytes = 1 << 20;
+
+// A directory with one link, gone with this object.
+class LinkDirectory {
+ public:
+  LinkDirectory() : path_((std::filesystem::temp_directory_path() / "voidbox.XXXXXX").string()) {
+    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  LinkDirectory(const LinkDirectory&) = delete;
+  LinkDirectory& operator=(const LinkDirectory&) = delete;
+  ~LinkDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  absl::StatusOr<std::string> Link(const std::string& name, const std::string& target) const {
+    const std::string link = absl::StrCat(path_, "/", name);
+    const std::string absolute = std::filesystem::absolute(target).string();
+    if (path_.empty() || ::symlink(absolute.c_str(), link.c_str()) != 0) return ErrnoStatus(link);
+    return link;
+  }
+
+ private:
+  std::string path_;
+};
 
 bool ReadAt(int fd, uint64_t offset, void* data, size_t size) {
   return ::pread(fd, data, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
@@ -58,6 +85,14 @@ absl::StatusOr<std::string> FindBusybox(const std::string& given) {
   const auto found = FindProgram("busybox", "busybox-static");
   if (!found.ok() || !CheckStatic(*found).ok()) return "";
   return *found;
+}
+
+absl::StatusOr<std::string> AskBusybox(const std::string& path, const std::string& option,
+                                       Progress& progress) {
+  const LinkDirectory directory;
+  ASSIGN_OR_RETURN(const std::string busybox, directory.Link("busybox", path));
+  ASSIGN_OR_RETURN(BuildProgram program, BuildProgram::Start({busybox, option}, {}, path));
+  return program.ReadOutput(progress, kMaxAnswerBytes);
 }
 
 }  // namespace voidbox

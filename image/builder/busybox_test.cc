@@ -1,5 +1,6 @@
 #include "image/builder/busybox.h"
 
+#include <filesystem>
 #include <string>
 
 #include "base/io.h"
@@ -21,6 +22,14 @@ TEST(BusyboxTest, FindsTheMachinesOwn) { EXPECT_THAT(*FindBusybox(""), HasSubstr
 TEST(BusyboxTest, DoesNotTakeTheMachinesOwnUnlessItIsStatic) {
   const FakePrograms programs({{"busybox", "exit 0"}});  // a script
   EXPECT_EQ(*FindBusybox(""), "");
+}
+
+TEST(BusyboxTest, AnswersUnderAnyName) {
+  const std::string path = ::testing::TempDir() + "/my-busy-box";
+  std::filesystem::copy_file("/bin/busybox", path,
+                             std::filesystem::copy_options::overwrite_existing);
+  NoProgress progress;
+  EXPECT_THAT(*AskBusybox(path, "--list", progress), HasSubstr("\ntr\n"));
 }
 
 TEST(BusyboxTest, RefusesWhatCannotRunInAGuest) {

@@ -97,6 +97,9 @@ absl::Status AddDebian(const DebianBase& base, FileTree& tree, Progress& progres
 }
 
 absl::Status RemoveTracesOfBuild(FileTree& tree) {
+  // What Python compiled for its own installation has, under fakechroot, the name of the directory
+  // that it was installed in; it is for installing packages only.
+  RETURN_IF_ERROR(ClearIfThere(tree, "usr/share/python3/debpython/__pycache__"));
   for (const char* const directory :
        {"dev", "proc", "run", "sys", "tmp", "var/cache/apt", "var/cache/ldconfig",
         "var/lib/apt/lists", "var/log", "var/tmp"}) {

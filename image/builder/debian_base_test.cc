@@ -85,7 +85,8 @@ TEST(DebianBaseTest, RemovesWhatDiffersFromMachineToMachine) {
   for (const char* const file :
        {"/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/passwd-",
         "/var/log/apt/history.log", "/var/lib/apt/lists/x_Packages", "/var/cache/apt/pkgcache.bin",
-        "/var/cache/ldconfig/aux-cache", "/var/lib/dpkg/status-old", "/tmp/left"}) {
+        "/var/cache/ldconfig/aux-cache", "/var/lib/dpkg/status-old", "/tmp/left",
+        "/usr/share/python3/debpython/__pycache__/files.cpython-311.pyc"}) {
     ASSERT_THAT(AddText(*tree, file, {}, "of this machine"), IsOk());
   }
   ASSERT_THAT(AddText(*tree, "/var/lib/dpkg/status", {}, "stays"), IsOk());

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/version.h"
-#include "image/builder/build_program.h"
+#include "image/builder/busybox.h"
 #include "image/builder/tree_files.h"
 #include "image/flavours/flavour_files.h"
 #include "image/guest_parts.h"
@@ -34,8 +34,8 @@ constexpr DeviceNode kNodes[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1
 
 // What a BusyBox says of itself with an option.
 absl::StatusOr<std::vector<std::string>> Ask(Build& build, const char* option) {
-  ASSIGN_OR_RETURN(BuildProgram program, BuildProgram::Start({build.options.busybox, option}));
-  ASSIGN_OR_RETURN(const std::string output, program.ReadOutput(build.progress, 1 << 20));
+  ASSIGN_OR_RETURN(const std::string output,
+                   AskBusybox(build.options.busybox, option, build.progress));
   std::vector<std::string> lines = absl::StrSplit(output, '\n', absl::SkipEmpty());
   std::sort(lines.begin(), lines.end());
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
@@ -44,8 +44,8 @@ absl::StatusOr<std::vector<std::string>> Ask(Build& build, const char* option) {
 
 // The version out of "BusyBox v1.35.0 (Debian 1:1.35.0-4+b5) multi-call binary."
 absl::StatusOr<std::string> VersionOfBusybox(Build& build) {
-  ASSIGN_OR_RETURN(BuildProgram program, BuildProgram::Start({build.options.busybox, "--help"}));
-  ASSIGN_OR_RETURN(const std::string output, program.ReadOutput(build.progress, 1 << 20));
+  ASSIGN_OR_RETURN(const std::string output,
+                   AskBusybox(build.options.busybox, "--help", build.progress));
   const std::vector<std::string> words = absl::StrSplit(output, absl::MaxSplits(' ', 2));
   if (words.size() < 3 || words[0] != "BusyBox") {
     return absl::InvalidArgumentError(
@@ -57,7 +57,7 @@ absl::StatusOr<std::string> VersionOfBusybox(Build& build) {
 absl::Status RecordBusybox(Build& build, const Digest& digest) {
   const bool is_known =
       std::any_of(build.components.begin(), build.components.end(),
-                  [](const Component& component) { return component.name == "busybox"; });
+                  [&](const Component& component) { return component.digest == digest; });
   if (is_known) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string version, VersionOfBusybox(build));
   build.components.push_back({.name = "busybox",

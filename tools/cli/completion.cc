@@ -24,11 +24,12 @@ _voidbox() {
     doctor | version) words="--format --help" ;;
     image)
       case $((COMP_CWORD > 2)):${COMP_WORDS[2]:-} in
+        1:build) words="minimal debian alpine agents --out --name --base --mirror --busybox --no-busybox --no-deno --with-claude-code --quiet --format --help" ;;
         1:ls) words="--format --help" ;;
         1:inspect | 1:rm | 1:verify | 1:export) words="$(_voidbox_images) --force --format --help" ;;
         1:import) words="--kernel --initramfs --rootfs --tar --oci --ref --cmdline --memory --force --format --help" ;;
         1:prune) words="--dry-run --format --help" ;;
-        *) words="ls inspect import export rm verify prune --help" ;;
+        *) words="build ls inspect import export rm verify prune --help" ;;
       esac ;;
     host) words="start stop status exec --format --help" ;;
     completion) words="bash zsh fish" ;;
@@ -84,9 +85,23 @@ _voidbox() {
       ;;
     image)
       if ((CURRENT == 3)); then
-        _values command ls inspect import export rm verify prune
+        _values command build ls inspect import export rm verify prune
       else
         case ${words[3]} in
+          build)
+            _arguments \
+              '*:flavour:(minimal debian alpine agents)' \
+              '--out[directory or file to write]:path:_files' \
+              '--name[of the image in the store]:name:' \
+              '--base[archive in place of a download]:file:_files' \
+              '--mirror[of the packages]:url:' \
+              '--busybox[a static BusyBox]:file:_files' \
+              '--no-busybox[leave BusyBox out]' \
+              '--no-deno[leave Deno out]' \
+              '--with-claude-code[the real Claude Code]' \
+              '--quiet[no progress]' \
+              '--format[output]:format:(text json)'
+            ;;
           import)
             _arguments \
               '*:name:' \
@@ -148,9 +163,19 @@ complete -c voidbox -n '__fish_seen_subcommand_from run' -l console -d 'show the
 complete -c voidbox -n '__fish_seen_subcommand_from run' -s e -l env -x -d 'environment variable'
 complete -c voidbox -n '__fish_seen_subcommand_from run' -s w -l workdir -x -d 'working directory'
 complete -c voidbox -n '__fish_seen_subcommand_from run' -l kvm-host -xa 'auto native emulated'
-set -l image_commands ls inspect import export rm verify prune
+set -l image_commands build ls inspect import export rm verify prune
 complete -c voidbox -n "__fish_seen_subcommand_from image; and not __fish_seen_subcommand_from $image_commands" -a "$image_commands"
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from inspect export rm verify' -a '(__voidbox_images)'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -a 'minimal debian alpine agents'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l out -rF -d 'directory or file to write'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l name -x -d 'of the image in the store'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l base -rF -d 'archive in place of a download'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l mirror -x -d 'of the packages'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l busybox -rF -d 'a static BusyBox'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l no-busybox -d 'leave BusyBox out'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l no-deno -d 'leave Deno out'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l with-claude-code -d 'the real Claude Code'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l quiet -d 'no progress'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l kernel -rF -d 'guest kernel'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l initramfs -rF -d 'guest initramfs'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l rootfs -rF -d 'ext4 root file system'
