@@ -47,7 +47,8 @@ TEST(CompletionTest, BashOffersCommandsAndFlags) {
   EXPECT_EQ(Complete("voidbox run --ti", 2), "--timeout\n");
   EXPECT_EQ(Complete("voidbox host st", 2), "start stop status\n");
   EXPECT_THAT(Complete("voidbox run -- bas", 3), HasSubstr("bash"));
-  EXPECT_EQ(Complete("voidbox image ''", 2), "build ls inspect import export rm verify prune --help\n");
+  EXPECT_EQ(Complete("voidbox image ''", 2),
+            "build ls inspect import export rm verify prune --help\n");
   EXPECT_EQ(Complete("voidbox image i", 2), "inspect import\n");
   EXPECT_EQ(Complete("voidbox image import x --ro", 4), "--rootfs\n");
   EXPECT_EQ(Complete("voidbox image build de", 3), "debian\n");
