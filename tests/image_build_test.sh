@@ -112,5 +112,7 @@ refuses "there is no flavour 'arch'; there are minimal, debian, alpine, agents" 
 refuses "the alpine flavour needs --mirror URL of an Alpine mirror, or --base FILE" alpine
 refuses "is linked with shared libraries" --busybox /bin/ls
 refuses "/nonexistent" debian --base /nonexistent
+refuses "the flavour alpine has the mock of Claude Code only" alpine --with-claude-code
+refuses "image name 'UPPER' is not" --name UPPER
 refuses "the flavour minimal is an initramfs" minimal --out "$work"/one/x.ext4
 SOURCE_DATE_EPOCH=soon refuses "SOURCE_DATE_EPOCH 'soon'" minimal

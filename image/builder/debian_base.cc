@@ -87,7 +87,7 @@ absl::Status AddDebian(const DebianBase& base, FileTree& tree, Progress& progres
                                        {absl::StrCat("SOURCE_DATE_EPOCH=", base.source_date_epoch),
                                         "LC_ALL=C.UTF-8", "TZ=UTC"},
                                        "mmdebstrap"));
-  const absl::Status read =
+  absl::Status read =
       ReadTar(program.Output(progress), {.devices = TarOptions::Devices::kDrop}, tree).status();
   if (absl::IsCancelled(read)) return read;
   // What stopped mmdebstrap explains an archive that is cut short.

@@ -19,6 +19,7 @@ struct FlavourDefinition {
   std::string name;
   std::string description;  // a line for people
   ImageForm form = ImageForm::kRootfs;
+  bool has_npm_programs = false;  // Deno, and Claude Code if asked for
   std::vector<Step> steps;
 };
 

@@ -17,6 +17,7 @@ std::vector<FlavourDefinition> Flavours() {
       {.name = "debian",
        .description = "Debian 12 with python3, git and curl, and Deno",
        .form = ImageForm::kRootfs,
+       .has_npm_programs = true,
        .steps = {AddDebianBase, AddAgentAndUser, AddToolchain, AddDeno, AddClaudeCode}},
       {.name = "alpine",
        .description = "a musl userland: Alpine's minirootfs",
@@ -25,6 +26,7 @@ std::vector<FlavourDefinition> Flavours() {
       {.name = "agents",
        .description = "debian with Node.js and npm, and Claude Code if asked for",
        .form = ImageForm::kRootfs,
+       .has_npm_programs = true,
        .steps = {AddAgentsBase, AddAgentAndUser, AddToolchain, AddDeno, AddClaudeCode}},
   };
 }

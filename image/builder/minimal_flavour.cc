@@ -25,6 +25,7 @@ FlavourDefinition MinimalFlavour() {
   return {.name = "minimal",
           .description = "an initramfs with the agent and BusyBox",
           .form = ImageForm::kInitramfs,
+          .has_npm_programs = false,
           .steps = {AddMinimalBase, AddSystemBusybox, AddAgentAndUser, AddToolchain,
                     AddClaudeCodeMock}};
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# host_manifest.sh HOSTD RELEASE_FILE OUTPUT ORDER MODULE_FILE...: writes the manifest (image/initramfs_manifest.h) of the
+# host_manifest.sh HOSTD RELEASE_FILE OUTPUT ORDER MODULE_FILE...: writes the manifest (image/tree_manifest.h) of the
 # emulated host's initramfs to OUTPUT: hostd as /init, and in /modules the kernel modules that it loads, whose order it
 # reads from /modules/order, which is ORDER here.
 set -euo pipefail

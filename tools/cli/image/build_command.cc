@@ -144,6 +144,10 @@ int BuildCommand::Run(const Invocation& invocation) {
   return RunInterruptibly(
       [&](Progress& progress) -> absl::Status {
         ASSIGN_OR_RETURN(const FlavourDefinition flavour, FindFlavour(flavour_));
+        if (with_claude_code_ && !flavour.has_npm_programs) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("the flavour ", flavour.name, " has the mock of Claude Code only"));
+        }
         ASSIGN_OR_RETURN(const BuildOptions options, Options(invocation.installation));
         return out_.empty() ? BuildImage(flavour, options, progress)
                             : BuildOut(flavour, options, progress);
