@@ -59,6 +59,18 @@ absl::StatusOr<bool> HasDigest(const std::string& path, const Digest& digest, Pr
   return found == digest;
 }
 
+// Fetches the minirootfs to `path`.
+absl::Status FetchChecked(const std::string& mirror, const std::string& url,
+                          const AlpineRootfs& rootfs, const std::string& path, Progress& progress) {
+  progress.Begin(absl::StrCat("downloading ", rootfs.file), 0);
+  RETURN_IF_ERROR(Fetch(mirror, url, path, progress).status());
+  ASSIGN_OR_RETURN(const bool is_right, HasDigest(path, rootfs.digest, progress));
+  if (is_right) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("Alpine mirror ", mirror, ": ", rootfs.file,
+                                          " has not the digest ", rootfs.digest.ToString(),
+                                          " that the mirror's list says"));
+}
+
 }  // namespace
 
 absl::StatusOr<AlpineRootfs> ParseAlpineReleases(absl::string_view yaml) {
@@ -101,14 +113,11 @@ absl::StatusOr<std::string> FetchAlpineRootfs(const std::string& mirror, const s
   std::filesystem::create_directories(cache, error);
   if (error) return ErrnoStatus(cache, error.value());
   const std::string part = absl::StrCat(path, ".part");
-  progress.Begin(absl::StrCat("downloading ", rootfs.file), 0);
-  RETURN_IF_ERROR(Fetch(mirror, absl::StrCat(directory, rootfs.file), part, progress).status());
-  ASSIGN_OR_RETURN(const bool is_right, HasDigest(part, rootfs.digest, progress));
-  if (!is_right) {
+  absl::Status fetched =
+      FetchChecked(mirror, absl::StrCat(directory, rootfs.file), rootfs, part, progress);
+  if (!fetched.ok()) {
     std::filesystem::remove(part, error);
-    return absl::DataLossError(absl::StrCat("Alpine mirror ", mirror, ": ", rootfs.file,
-                                            " has not the digest ", rootfs.digest.ToString(),
-                                            " that the mirror's list says"));
+    return fetched;
   }
   if (std::rename(part.c_str(), path.c_str()) != 0) return ErrnoStatus(path);
   return path;

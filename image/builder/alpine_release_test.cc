@@ -52,7 +52,11 @@ class AlpineMirrorTest : public ::testing::Test {
     for url; do :; done
     while [ $# -gt 1 ] && [ "$1" != --output ]; do shift; done
     file=$FAKE/mirror/${url##*/}
-    [ -f "$file" ] || { echo "curl: (6) could not resolve host" >&2; exit 6; }
+    if [ ! -f "$file" ]; then
+      [ "$1" != --output ] || echo half > "$2"
+      echo "curl: (6) could not resolve host" >&2
+      exit 6
+    fi
     echo "$url" >> "$FAKE/fetched"
     if [ "$1" = --output ]; then cp "$file" "$2"; else cat "$file"; fi)";
 
@@ -88,6 +92,13 @@ TEST_F(AlpineMirrorTest, RefusesAnotherFileThanTheListSays) {
   Serve("alpine-minirootfs-3.20.3-x86_64.tar.gz", "evil");
   EXPECT_EQ(FetchAlpineRootfs("http://mirror.example", cache_, progress_).status().code(),
             absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(std::filesystem::is_empty(cache_));
+}
+
+TEST_F(AlpineMirrorTest, LeavesNothingOfADownloadThatFails) {
+  Serve("latest-releases.yaml", Releases());
+  EXPECT_EQ(FetchAlpineRootfs("http://mirror.example", cache_, progress_).status().code(),
+            absl::StatusCode::kUnavailable);
   EXPECT_TRUE(std::filesystem::is_empty(cache_));
 }
 

@@ -34,6 +34,7 @@ struct BuildOptions {
 };
 
 // An image on its way: each step of its flavour adds to the tree, and to what it was made from.
+// The options and the progress are its maker's, and outlive it.
 struct Build {
   const BuildOptions& options;
   Progress& progress;
