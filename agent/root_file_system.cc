@@ -19,7 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "agent/ext4_superblock.h"
+#include "agent/ext4_size.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/ioctl.h"
@@ -65,11 +65,11 @@ absl::StatusOr<UniqueFd> OpenDevice(const std::string& device) {
 }
 
 absl::StatusOr<Ext4Size> ReadSize(int device) {
-  std::array<char, kExt4SuperblockBytes> bytes;
-  const ssize_t got = ::pread(device, bytes.data(), bytes.size(), kExt4SuperblockOffset);
+  std::array<char, kSuperblockBytes> bytes;
+  const ssize_t got = ::pread(device, bytes.data(), bytes.size(), kSuperblockOffset);
   if (got < 0) return ErrnoStatus("read the superblock");
   if (got != bytes.size()) return absl::DataLossError("the disk ends in its superblock");
-  return ParseExt4Superblock(bytes);
+  return ParseExt4Size(bytes);
 }
 
 absl::Status Remount(unsigned long flags) {

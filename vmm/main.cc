@@ -12,6 +12,7 @@ namespace voidbox {
 namespace {
 
 constexpr size_t kThreadStackBytes = 256 << 10;
+constexpr int kMappedBytes = 64 << 10;
 
 constexpr char kUsage[] =
     "usage: voidbox-vmm --config-fd N [--event-fd N]\n"
@@ -31,7 +32,8 @@ int DescriptorFlag(int argc, char** argv, absl::string_view name) {
 
 // Small stacks for every thread: the default's 8 MiB hold aligned huge pages, of which the first
 // touch would zero one, and cost 2 MiB each. One malloc arena, since there is little to contend
-// for.
+// for. Buffers of a transfer are mapped, so that they are gone when it is over; without a fixed
+// threshold, the first one that is freed would make malloc keep the next ones.
 void LimitMemory() {
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
@@ -39,6 +41,7 @@ void LimitMemory() {
   ::pthread_setattr_default_np(&attributes);
   ::pthread_attr_destroy(&attributes);
   ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, kMappedBytes);
 }
 
 int Main(int argc, char** argv) {

@@ -1,5 +1,5 @@
-#ifndef VOIDBOX_AGENT_EXT4_SUPERBLOCK_H_
-#define VOIDBOX_AGENT_EXT4_SUPERBLOCK_H_
+#ifndef VOIDBOX_AGENT_EXT4_SIZE_H_
+#define VOIDBOX_AGENT_EXT4_SIZE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace voidbox {
 
 // Where it is in an ext2, ext3 or ext4 file system, in bytes; Linux
 // Documentation/filesystems/ext4/super.rst.
-inline constexpr uint64_t kExt4SuperblockOffset = 1024;
-inline constexpr size_t kExt4SuperblockBytes = 1024;
+inline constexpr uint64_t kSuperblockOffset = 1024;
+inline constexpr size_t kSuperblockBytes = 1024;
 
 struct Ext4Size {
   uint64_t blocks = 0;
@@ -20,8 +20,8 @@ struct Ext4Size {
 };
 
 // INVALID_ARGUMENT when it is none.
-absl::StatusOr<Ext4Size> ParseExt4Superblock(std::span<const char, kExt4SuperblockBytes> bytes);
+absl::StatusOr<Ext4Size> ParseExt4Size(std::span<const char, kSuperblockBytes> bytes);
 
 }  // namespace voidbox
 
-#endif  // VOIDBOX_AGENT_EXT4_SUPERBLOCK_H_
+#endif  // VOIDBOX_AGENT_EXT4_SIZE_H_

@@ -1,4 +1,4 @@
-#include "agent/ext4_superblock.h"
+#include "agent/ext4_size.h"
 
 #include <bit>
 #include <cstring>
@@ -15,7 +15,7 @@ constexpr uint32_t EXT4_FEATURE_INCOMPAT_64BIT = 0x80;
 constexpr uint32_t kMaxLogBlockSize = 6;  // of 1 KiB
 
 template <typename T>
-T Field(std::span<const char, kExt4SuperblockBytes> bytes, size_t offset) {
+T Field(std::span<const char, kSuperblockBytes> bytes, size_t offset) {
   T value;
   std::memcpy(&value, &bytes[offset], sizeof(value));
   return value;
@@ -23,7 +23,7 @@ T Field(std::span<const char, kExt4SuperblockBytes> bytes, size_t offset) {
 
 }  // namespace
 
-absl::StatusOr<Ext4Size> ParseExt4Superblock(std::span<const char, kExt4SuperblockBytes> bytes) {
+absl::StatusOr<Ext4Size> ParseExt4Size(std::span<const char, kSuperblockBytes> bytes) {
   const auto magic = Field<uint16_t>(bytes, 0x38);
   const auto log_block_size = Field<uint32_t>(bytes, 0x18);
   if (magic != kMagic || log_block_size > kMaxLogBlockSize) {

@@ -1,4 +1,4 @@
-#include "agent/ext4_superblock.h"
+#include "agent/ext4_size.h"
 
 #include <array>
 
@@ -11,8 +11,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::array<char, kExt4SuperblockBytes> Superblock(char log_block_size) {
-  std::array<char, kExt4SuperblockBytes> bytes = {};
+std::array<char, kSuperblockBytes> Superblock(char log_block_size) {
+  std::array<char, kSuperblockBytes> bytes = {};
   bytes[0x4] = 3;  // s_blocks_count_lo
   bytes[0x5] = 1;
   bytes[0x18] = log_block_size;
@@ -23,7 +23,7 @@ std::array<char, kExt4SuperblockBytes> Superblock(char log_block_size) {
 }
 
 TEST(Ext4SuperblockTest, GivesItsSize) {
-  const auto size = ParseExt4Superblock(Superblock(2));
+  const auto size = ParseExt4Size(Superblock(2));
   ASSERT_THAT(size, IsOk());
   EXPECT_EQ(size->blocks, 0x103);
   EXPECT_EQ(size->block_bytes, 4096);
@@ -32,19 +32,19 @@ TEST(Ext4SuperblockTest, GivesItsSize) {
 TEST(Ext4SuperblockTest, CountsInSixtyFourBitsWhereThatIsAFeature) {
   auto bytes = Superblock(0);
   bytes[0x60] = '\x80';
-  const auto size = ParseExt4Superblock(bytes);
+  const auto size = ParseExt4Size(bytes);
   ASSERT_THAT(size, IsOk());
   EXPECT_EQ(size->blocks, 0x1'0000'0103);
   EXPECT_EQ(size->block_bytes, 1024);
 }
 
 TEST(Ext4SuperblockTest, RefusesWhatIsNone) {
-  const std::array<char, kExt4SuperblockBytes> zeroes = {};
-  EXPECT_THAT(ParseExt4Superblock(zeroes),
+  const std::array<char, kSuperblockBytes> zeroes = {};
+  EXPECT_THAT(ParseExt4Size(zeroes),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("magic number 0x0")));
-  EXPECT_THAT(ParseExt4Superblock(Superblock(7)),
+  EXPECT_THAT(ParseExt4Size(Superblock(7)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("block size 2^7 KiB")));
-  EXPECT_THAT(ParseExt4Superblock(Superblock(6)), IsOk());
+  EXPECT_THAT(ParseExt4Size(Superblock(6)), IsOk());
 }
 
 }  // namespace
