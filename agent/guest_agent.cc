@@ -19,14 +19,17 @@
 #include "agent/agent.pb.h"
 #include "agent/call_service.h"
 #include "agent/exec_runner.h"
+#include "agent/kernel_modules.h"
 #include "agent/mounts.h"
 #include "agent/root_file_system.h"
+#include "agent/switch_root.h"
 #include "agent/system.h"
 #include "agent/vsock.h"
 #include "base/errno_status.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/io.h"
+#include "base/kernel_module_list.h"
 #include "base/log.h"
 #include "base/loopback.h"
 #include "base/status_macros.h"
@@ -121,6 +124,13 @@ class EndSignals {
   EventLoop::Watch watch_;
 };
 
+// A kernel that has its drivers as modules has none of the machine's devices before this, and with
+// a root disk this is not the PID 1 that serves yet.
+absl::Status PrepareModularKernel() {
+  ASSIGN_OR_RETURN(const int modules, LoadKernelModules(kKernelModuleList, InsertKernelModule));
+  return modules > 0 && HasNewRoot() ? SwitchRoot() : absl::OkStatus();
+}
+
 absl::Status RunAgent() {
   const uint64_t init_us = UptimeUs();
   ::umask(022);
@@ -129,6 +139,7 @@ absl::Status RunAgent() {
   const bool marks = HasKernelOption(kBootMarkOption);
   if (marks) WriteBootMark(kBootMarkInit);
   LogFailure(DetachFromConsole());
+  RETURN_IF_ERROR(PrepareModularKernel());
   const rlimit descriptors = {.rlim_cur = kOwnDescriptors, .rlim_max = kChildDescriptors.rlim_max};
   if (::setrlimit(RLIMIT_NOFILE, &descriptors) != 0) LogWarning("setrlimit(RLIMIT_NOFILE) failed");
 

@@ -18,7 +18,7 @@ void LogToConsole(absl::string_view message);
 // Lets the VMM know how far the boot is; see devices/boot_mark.h.
 void WriteBootMark(unsigned char value);
 // Kills every process, flushes file systems, makes the root read-only and resets the machine, which
-// ends the VM: there is no ACPI to power off with. Needs reboot=k on the kernel's command line (the
+// ends the VM: its ACPI knows no power-off. Needs reboot=k on the kernel's command line (the
 // reset by the keyboard controller, which the VMM has). Does not return unless it fails.
 absl::Status EndMachine();
 

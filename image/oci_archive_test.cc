@@ -249,7 +249,7 @@ TEST_F(OciArchiveTest, OpensNothingOutsideADirectory) {
   ASSERT_EQ(::symlink("/etc/passwd", (path_ + "/index.json").c_str()), 0);
   EXPECT_THAT(ReadOciImage(path_, {}),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("index.json: is a link that leads out of the image")));
+                       HasSubstr("index.json: is a link that leads out of the directory")));
   ASSERT_EQ(::unlink((path_ + "/index.json").c_str()), 0);
   ASSERT_EQ(::mkfifo((path_ + "/index.json").c_str(), 0600), 0);
   EXPECT_THAT(ReadOciImage(path_, {}),

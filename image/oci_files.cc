@@ -1,12 +1,9 @@
 #include "image/oci_files.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -14,8 +11,8 @@
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
+#include "image/open_beneath.h"
 #include "image/tar_reader.h"
-#include "image/tree_path.h"
 
 namespace voidbox {
 namespace {
@@ -25,24 +22,9 @@ class DirectoryFiles final : public OciFiles {
   explicit DirectoryFiles(UniqueFd directory) : directory_(std::move(directory)) {}
 
   absl::StatusOr<File> Open(absl::string_view path) const override {
-    RETURN_IF_ERROR(SplitTreePath(path).status());
-    // Not a FIFO that would block, nor anything that a link leads to outside.
-    open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
-                    .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    const std::string name(path);
-    auto fd = std::make_shared<UniqueFd>(static_cast<int>(
-        ::syscall(SYS_openat2, directory_.get(), name.c_str(), &how, sizeof(how))));
-    struct stat status = {};
-    if (!*fd && (errno == EXDEV || errno == ELOOP)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(absl::CHexEscape(path), ": is a link that leads out of the image"));
-    }
-    if (!*fd || ::fstat(fd->get(), &status) != 0) return ErrnoStatus(absl::CHexEscape(path));
-    if (!S_ISREG(status.st_mode)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(absl::CHexEscape(path), ": is not a regular file"));
-    }
-    return File{.size = static_cast<uint64_t>(status.st_size),
+    ASSIGN_OR_RETURN(BeneathFile file, OpenBeneath(directory_.get(), path));
+    auto fd = std::make_shared<UniqueFd>(std::move(file.fd));
+    return File{.size = file.size,
                 .source = [fd, source = DescriptorSource(fd->get())](char* data, size_t size) {
                   return source(data, size);
                 }};

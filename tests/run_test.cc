@@ -254,7 +254,7 @@ TEST_F(RunTest, ASignalOrItsTimeEndsAGuestWithoutACommand) {
 }
 
 // Debian's vmlinuz, a bzImage, has the virtio drivers as modules, which our initramfs lacks: it
-// comes as far as the agent.
+// comes as far as the agent. distribution_kernel_test has it with them.
 TEST_F(RunTest, BootsDebiansOwnKernelToItsConsoleAndInit) {
   const std::string kernel = std::filesystem::canonical(std::string(std::getenv("TEST_SRCDIR")) +
                                                         "/debian_linux_image/vmlinuz");

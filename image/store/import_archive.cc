@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -142,6 +143,23 @@ absl::Status WriteRootfs(FileTree& tree, const std::string& path, Progress& prog
   return wanted;
 }
 
+// Adds an initramfs of the kernel's modules, if there are any.
+absl::Status AddModules(const ArchiveImport& request, ImageImport& import, ImageManifest& manifest,
+                        Progress& progress) {
+  const std::string made = absl::StrCat(import.directory(), "/", kModuleInitramfs);
+  ASSIGN_OR_RETURN(const std::optional<ImageInput> modules,
+                   WriteModuleInitramfs(request.modules, /*initramfs=*/"", made));
+  if (!modules.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const Preflight all,
+      CheckImageFiles({.kernel = request.kernel, .initramfs = made}, request.memory_bytes));
+  manifest.minimum_memory_bytes = all.minimum_memory_bytes;
+  manifest.inputs.push_back(*modules);
+  ASSIGN_OR_RETURN(manifest.initramfs,
+                   import.AddMade(kModuleInitramfs, all.initramfs_kind, progress));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& request,
@@ -156,6 +174,7 @@ absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& requ
                             .created_unix_seconds = ::time(nullptr),
                             .command_line = request.command_line,
                             .minimum_memory_bytes = found.minimum_memory_bytes};
+  RETURN_IF_ERROR(AddModules(request, import, manifest, progress));
   ASSIGN_OR_RETURN(Root root, ReadRoot(request, import.directory(), progress));
   FileTree& tree = root.tree;
   manifest.inputs.push_back(std::move(root.source));

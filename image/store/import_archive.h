@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "image/store/image_store.h"
+#include "image/store/module_initramfs.h"
 #include "image/store/progress.h"
 
 namespace voidbox {
@@ -19,7 +20,9 @@ struct ArchiveImport {
   std::string oci;
   std::string oci_reference;
   std::string kernel;  // vmlinux or bzImage
-  std::string agent;   // the binary that becomes the guest's init
+  // Make an initramfs for the image, whose agent is theirs.
+  KernelModules modules;
+  std::string agent;  // the binary that becomes the guest's init
   std::string command_line;
   // The guest that the kernel has to fit into.
   uint64_t memory_bytes = 512 << 20;

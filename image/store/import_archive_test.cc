@@ -67,6 +67,20 @@ TEST_F(ImportArchiveTest, MakesAnExt4RootOfATar) {
   EXPECT_EQ(image->manifest.inputs[0].digest, Digest::Of(tar_.Finish()));
 }
 
+TEST_F(ImportArchiveTest, AModularKernelBringsAnInitramfs) {
+  request_.tar = Write("root.tar", tar_.Finish());
+  request_.modules = {.directory = directory_, .release = "6.1", .agent = request_.agent};
+  ExpectRefused(absl::StatusCode::kNotFound, {"modules in " + directory_, "modules.dep"});
+  Write("modules.dep", "virtio_mmio.ko:\n");
+  Write("modules.builtin", "vmw_vsock_virtio_transport.ko\nvirtio_blk.ko\next4.ko\n");
+  Write("virtio_mmio.ko", "module");
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->manifest.rootfs->kind, "ext4");
+  EXPECT_EQ(image->manifest.initramfs->kind, "cpio");
+  EXPECT_EQ(image->manifest.inputs.size(), 2u);
+}
+
 TEST_F(ImportArchiveTest, TheSameArchiveGivesTheSameFiles) {
   request_.tar = Write("root.tar", tar_.Finish());
   const auto first = Import();

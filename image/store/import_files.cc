@@ -3,11 +3,13 @@
 #include <sys/statvfs.h>
 
 #include <ctime>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
+#include "image/store/image_import.h"
 #include "image/store/image_name.h"
 
 namespace voidbox {
@@ -21,6 +23,29 @@ absl::Status CheckRoom(const std::string& directory, uint64_t needed) {
   if (needed <= available) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("the image needs ", needed, " bytes of disk, ",
                                                    directory, " has ", available, " left"));
+}
+
+// Adds the initramfs, with the kernel's modules or without, and raises the memory that the image
+// needs by them.
+absl::Status AddInitramfs(const FileImport& request, const Preflight& found, ImageImport& import,
+                          ImageManifest& manifest, Progress& progress) {
+  ImageFiles files = request.files;
+  const std::string made = absl::StrCat(import.directory(), "/", kModuleInitramfs);
+  ASSIGN_OR_RETURN(const std::optional<ImageInput> modules,
+                   WriteModuleInitramfs(request.modules, files.initramfs, made));
+  if (modules.has_value()) {
+    files.initramfs = made;
+    ASSIGN_OR_RETURN(const Preflight all, CheckImageFiles(files, request.memory_bytes));
+    manifest.minimum_memory_bytes = all.minimum_memory_bytes;
+    manifest.inputs.push_back(*modules);
+    ASSIGN_OR_RETURN(manifest.initramfs,
+                     import.AddMade(kModuleInitramfs, all.initramfs_kind, progress));
+  } else if (!files.initramfs.empty()) {
+    ASSIGN_OR_RETURN(manifest.initramfs,
+                     import.AddFile(files.initramfs, found.initramfs_kind,
+                                    absl::StrCat("initramfs ", files.initramfs), progress));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -50,11 +75,7 @@ absl::StatusOr<Image> ImportFiles(ImageStore& store, const FileImport& request,
   ASSIGN_OR_RETURN(manifest.kernel,
                    import.AddFile(files.kernel, found.kernel_kind,
                                   absl::StrCat("kernel ", files.kernel), progress));
-  if (!files.initramfs.empty()) {
-    ASSIGN_OR_RETURN(manifest.initramfs,
-                     import.AddFile(files.initramfs, found.initramfs_kind,
-                                    absl::StrCat("initramfs ", files.initramfs), progress));
-  }
+  RETURN_IF_ERROR(AddInitramfs(request, found, import, manifest, progress));
   if (!files.rootfs.empty()) {
     ASSIGN_OR_RETURN(
         manifest.rootfs,

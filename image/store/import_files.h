@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "image/store/image_manifest.h"
 #include "image/store/image_store.h"
+#include "image/store/module_initramfs.h"
 #include "image/store/preflight.h"
 #include "image/store/progress.h"
 
@@ -17,6 +18,8 @@ struct FileImport {
   std::string name;
   std::string flavour = "imported";
   ImageFiles files;
+  // Go into the image's initramfs, or make it one.
+  KernelModules modules;
   std::string command_line;
   // The guest that the image has to fit into.
   uint64_t memory_bytes = 512 << 20;

@@ -93,6 +93,37 @@ TEST_F(ImportFilesTest, TakesABzImage) {
   EXPECT_EQ(Import()->manifest.kernel.kind, "bzimage");
 }
 
+TEST_F(ImportFilesTest, ModulesGoBehindTheInitramfsOrMakeOneForARootDisk) {
+  Write("modules.dep", "virtio_mmio.ko:\nvmw_vsock_virtio_transport.ko:\n");
+  Write("modules.builtin", "virtio_blk.ko\next4.ko\n");
+  Write("virtio_mmio.ko", std::string(3 << 20, 'm'));
+  Write("vmw_vsock_virtio_transport.ko", "module");
+  request_.modules = {.directory = directory_, .release = "6.1", .agent = Write("agent", "agent")};
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->manifest.initramfs->kind, "cpio");
+  EXPECT_GT(image->manifest.initramfs->bytes, Archive(1000).size() + (3 << 20));
+  ASSERT_EQ(image->manifest.inputs.size(), 1u);
+  EXPECT_EQ(image->manifest.inputs[0].name, "linux-modules");
+  EXPECT_THAT(Store().Verify(*image, progress_), IsOk());
+
+  request_.name = "disk";
+  request_.files.initramfs.clear();
+  request_.files.rootfs = Write("rootfs", Ext4());
+  const auto disk = Import();
+  ASSERT_THAT(disk, IsOk());
+  EXPECT_EQ(disk->manifest.rootfs->kind, "ext4");
+  EXPECT_EQ(disk->manifest.initramfs->kind, "cpio");
+
+  // They count when it is asked whether all fits into the memory.
+  request_.name = "large";
+  request_.memory_bytes = disk->manifest.kernel.bytes + (18 << 20);
+  const auto large = Import();
+  EXPECT_EQ(large.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(large.status().message()), HasSubstr("do not fit"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory_ + "/home/images/incoming"));
+}
+
 TEST_F(ImportFilesTest, KnowsTheCompressionsOfAnInitramfs) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"070702", "cpio"},

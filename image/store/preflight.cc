@@ -98,6 +98,7 @@ absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memo
   ASSIGN_OR_RETURN(const OpenFile kernel, OpenRegular("kernel", files.kernel));
   found.bytes_on_disk += kernel.bytes_on_disk;
   found.kernel_kind = boot.kernel().setup_header.empty() ? "vmlinux" : "bzimage";
+  found.kernel_release = boot.kernel().release;
   const uint64_t needed = boot.kernel().end + boot.initramfs().bytes;
   found.minimum_memory_bytes =
       std::max(kLeastMemory, (needed + kMemoryUnit - 1) / kMemoryUnit * kMemoryUnit);

@@ -20,6 +20,7 @@ struct ImageFiles {
 // What was found in them.
 struct Preflight {
   std::string kernel_kind;     // as BlobReference::kind has them
+  std::string kernel_release;  // as KernelImage::release
   std::string initramfs_kind;  // empty without one
   uint64_t minimum_memory_bytes = 0;
   uint64_t bytes_on_disk = 0;  // of all files together

@@ -14,7 +14,7 @@ _voidbox() {
   done
   case $previous in
     --image) COMPREPLY=($(compgen -W "$(_voidbox_images)" -- "$word")); return ;;
-    --kernel | --initramfs | --rootfs | --tar | --oci | --overlay | --disk) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --kernel | --modules | --initramfs | --rootfs | --tar | --oci | --overlay | --disk) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --kvm-host) COMPREPLY=($(compgen -W "auto native emulated" -- "$word")); return ;;
     --format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
   esac
@@ -27,7 +27,7 @@ _voidbox() {
         1:build) words="minimal debian alpine agents --out --name --base --mirror --busybox --no-busybox --no-deno --with-claude-code --quiet --format --help" ;;
         1:ls) words="--format --help" ;;
         1:inspect | 1:rm | 1:verify | 1:export) words="$(_voidbox_images) --force --format --help" ;;
-        1:import) words="--kernel --initramfs --rootfs --tar --oci --ref --cmdline --memory --force --format --help" ;;
+        1:import) words="--kernel --modules --initramfs --rootfs --tar --oci --ref --cmdline --memory --force --format --help" ;;
         1:prune) words="--dry-run --format --help" ;;
         *) words="build ls inspect import export rm verify prune --help" ;;
       esac ;;
@@ -106,6 +106,7 @@ _voidbox() {
             _arguments \
               '*:name:' \
               '--kernel[guest kernel]:file:_files' \
+              '--modules[modules of the kernel]:directory:_files -/' \
               '--initramfs[guest initramfs]:file:_files' \
               '--rootfs[ext4 root file system]:file:_files' \
               '--tar[archive of a root file system]:file:_files' \
@@ -177,6 +178,7 @@ complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subco
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l with-claude-code -d 'the real Claude Code'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l quiet -d 'no progress'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l kernel -rF -d 'guest kernel'
+complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l modules -rF -d 'modules of the kernel'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l initramfs -rF -d 'guest initramfs'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l rootfs -rF -d 'ext4 root file system'
 complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l tar -rF -d 'archive of a root file system'

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "vmm/boot/file_bytes.h"
@@ -18,6 +19,23 @@ constexpr uint16_t kBootFlag = 0xaa55;
 constexpr uint16_t kOldestProtocol = 0x020c;  // the first with xloadflags
 constexpr uint64_t kEntry64Offset = 0x200;
 constexpr uint8_t kDefaultSetupSectors = 4;
+constexpr uint64_t kVersionBase = 0x200;  // what setup_header.kernel_version counts from
+constexpr size_t kMaxReleaseBytes = 64;   // of utsname::release
+
+// The first word of the string behind the setup code that the header points to ("kernel_version"),
+// as far as it can be a release.
+std::string ReleaseOf(const setup_header& header, std::span<const std::byte> setup) {
+  std::string release;
+  const uint64_t start = kVersionBase + header.kernel_version;
+  if (header.kernel_version == 0 || start >= setup.size()) return release;
+  for (const std::byte byte : setup.subspan(start)) {
+    const char c = static_cast<char>(byte);
+    if (c == ' ' || c == '\0') return release;
+    if (!absl::ascii_isgraph(c) || release.size() == kMaxReleaseBytes) return "";
+    release += c;
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -59,6 +77,7 @@ absl::StatusOr<KernelImage> ParseBzImage(std::span<const std::byte> file) {
                             .memory_bytes = std::max<uint64_t>(kernel_bytes, header.init_size)});
   image.entry = load + kEntry64Offset;
   image.end = load + image.segments[0].memory_bytes;
+  image.release = ReleaseOf(header, file.first(kernel_offset));
   // The header ends where the jump at its start says (boot protocol, "the setup header").
   const uint64_t end =
       std::min<uint64_t>(0x202 + (header.jump >> 8), kHeaderOffset + sizeof(setup_header));

@@ -37,6 +37,9 @@ struct KernelImage {
   uint64_t end = 0;
   // bzImage: the setup header as it stands in the file, from offset 0x1f1 on; empty for ELF.
   std::string setup_header;
+  // bzImage: the release as uname(2) tells it, the first word of the version string. Empty where
+  // the file does not tell.
+  std::string release;
 };
 
 // Parses an ELF64 vmlinux or a bzImage. `file` is the whole file, hostile. INVALID_ARGUMENT says

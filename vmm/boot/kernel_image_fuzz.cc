@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto image = voidbox::ParseKernelImage(file);
   if (!image.ok()) return 0;
   voidbox::Check(!image->segments.empty(), "a kernel has a segment");
+  voidbox::Check(image->release.size() <= 64, "a release is bounded");
   for (const auto& segment : image->segments) {
     voidbox::Check(segment.file_offset <= size && segment.file_bytes <= size - segment.file_offset,
                    "a segment lies inside its file");

@@ -161,6 +161,28 @@ TEST(BzImageTest, RefusesWhatItCannotStart) {
   ExpectRefused(large.Bytes(), kInvalid, "truncated");
 }
 
+TEST(BzImageTest, TellsItsRelease) {
+  const auto release = [](const std::string& version) {
+    FakeBzImage file;
+    file.version = version;
+    const auto image = Parse(file.Bytes());
+    EXPECT_THAT(image, IsOk());
+    return image->release;
+  };
+  EXPECT_EQ(release(std::string("6.1.0-56-amd64 (debian-kernel@lists.debian.org) #1\0", 51)),
+            "6.1.0-56-amd64");
+  EXPECT_EQ(release(std::string("6.6\0", 4)), "6.6");
+  EXPECT_EQ(release(""), "");
+  EXPECT_EQ(release("6\n1 "), "") << "no word";
+  EXPECT_EQ(release(std::string(64, 'a') + " "), std::string(64, 'a'));
+  EXPECT_EQ(release(std::string(65, 'a') + " "), "") << "longer than any";
+  EXPECT_EQ(release(std::string(0x300, 'a')), "") << "without an end in the setup code";
+  FakeBzImage behind;
+  behind.header.kernel_version = 0xffff;
+  ASSERT_THAT(Parse(behind.Bytes()), IsOk());
+  EXPECT_EQ(Parse(behind.Bytes())->release, "");
+}
+
 TEST(BzImageTest, RefusesEveryTruncation) {
   const std::string file = FakeBzImage().Bytes();
   for (size_t length = 0; length < file.size(); length += 37) {

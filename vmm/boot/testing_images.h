@@ -77,8 +77,10 @@ struct FakeElf {
 };
 
 struct FakeBzImage {
+  static constexpr size_t kVersionOffset = 0x300;
   setup_header header = {};
   std::string kernel = std::string(0x2000, 'z');
+  std::string version;  // with its final zero, if it is to have one
 
   FakeBzImage() {
     header.setup_sects = 2;
@@ -94,7 +96,10 @@ struct FakeBzImage {
   }
   std::string Bytes() const {
     std::string file(3 * 512, '\0');
-    std::memcpy(file.data() + 0x1f1, &header, sizeof(header));
+    setup_header complete = header;
+    if (!version.empty()) complete.kernel_version = kVersionOffset - 0x200;
+    std::memcpy(file.data() + 0x1f1, &complete, sizeof(complete));
+    std::memcpy(file.data() + kVersionOffset, version.data(), version.size());
     return file + kernel;
   }
 };

@@ -1,11 +1,18 @@
 #include "tools/cli/image/import_command.h"
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "image/kernel_modules.h"
 #include "image/store/import_archive.h"
 #include "image/store/import_files.h"
+#include "image/store/preflight.h"
 #include "tools/cli/human_units.h"
 #include "tools/cli/image/image_session.h"
 #include "tools/cli/parse.h"
@@ -13,12 +20,15 @@
 namespace voidbox {
 namespace {
 
+constexpr char kModulesRoot[] = "/lib/modules/";
 constexpr char kFooter[] =
     R"(The files are checked, then copied into the store. docs/images.md says what must be in them; an
-archive needs no more than programs.
+archive needs no more than programs, and a kernel alone gets the built-in initramfs. The modules
+that a distribution's kernel needs here go into the image.
 
 Examples:
   voidbox image import mine --rootfs rootfs.ext4
+  voidbox image import debian --kernel /boot/vmlinuz-6.1.0-44-amd64
   voidbox image import mine --tar rootfs.tar.gz
   docker save alpine -o alpine.tar && voidbox image import alpine --oci alpine.tar
   voidbox image import mine --kernel vmlinux --initramfs my.cpio.gz --cmdline 'maxcpus=1')";
@@ -31,8 +41,14 @@ CLI::App* ImportCommand::AddTo(CLI::App& app) {
   import->add_option("name", name_, "of the image: a-z, 0-9, '.', '_', '-'")
       ->required()
       ->type_name("NAME");
-  import->add_option("--kernel", kernel_, "vmlinux (ELF) or bzImage (default: voidbox' own)")
-      ->type_name("FILE");
+  CLI::Option* const kernel =
+      import->add_option("--kernel", kernel_, "vmlinux (ELF) or bzImage (default: voidbox' own)")
+          ->type_name("FILE");
+  import
+      ->add_option("--modules", modules_,
+                   "modules of the kernel (default: /lib/modules/RELEASE of a bzImage)")
+      ->type_name("DIR")
+      ->needs(kernel);
   CLI::Option* const initramfs =
       import->add_option("--initramfs", initramfs_, "cpio archive with an agent, compressed or not")
           ->type_name("FILE");
@@ -70,17 +86,56 @@ CLI::App* ImportCommand::AddTo(CLI::App& app) {
   return import;
 }
 
+absl::StatusOr<KernelModules> ImportCommand::FindModules(const Installation& installation,
+                                                         uint64_t memory_bytes) const {
+  KernelModules modules;
+  if (kernel_.empty()) return modules;  // ours has none
+  ASSIGN_OR_RETURN(const Preflight found, CheckImageFiles({.kernel = kernel_}, memory_bytes));
+  modules.release = found.kernel_release;
+  if (!modules_.empty()) {
+    modules.directory = modules_;
+    std::error_code missing;
+    const std::filesystem::path directory = std::filesystem::canonical(modules_, missing);
+    if (missing) {
+      return absl::NotFoundError(absl::StrCat("modules ", modules_, ": ", missing.message()));
+    }
+    if (modules.release.empty()) modules.release = directory.filename().string();
+  } else if (ValidateKernelRelease(modules.release).ok()) {
+    const std::string usual = absl::StrCat(kModulesRoot, modules.release);
+    const std::string index = usual + "/modules.dep";
+    if (::access(index.c_str(), F_OK) == 0) {
+      modules.directory = usual;
+    } else {
+      LogInfo("there is no ", index,
+              ": if the kernel's virtio drivers are modules, give --modules");
+    }
+  }
+  if (!modules.directory.empty()) {
+    ASSIGN_OR_RETURN(modules.agent, installation.Path(Installation::Item::kGuestAgent));
+  }
+  return modules;
+}
+
+absl::StatusOr<ImageFiles> ImportCommand::Files(const Installation& installation) const {
+  ImageFiles files = {kernel_, initramfs_, rootfs_};
+  if (kernel_.empty()) {
+    ASSIGN_OR_RETURN(files.kernel, installation.Path(Installation::Item::kGuestKernel));
+  } else if (initramfs_.empty() && rootfs_.empty()) {
+    ASSIGN_OR_RETURN(files.initramfs, installation.Path(Installation::Item::kGuestInitramfs));
+  }
+  return files;
+}
+
 absl::StatusOr<Image> ImportCommand::Import(const Installation& installation, ImageStore& store,
                                             Progress& progress) const {
   ASSIGN_OR_RETURN(const uint64_t memory_bytes, ParseMemory(memory_));
-  std::string kernel = kernel_;
-  if (kernel.empty()) {
-    ASSIGN_OR_RETURN(kernel, installation.Path(Installation::Item::kGuestKernel));
-  }
+  ASSIGN_OR_RETURN(const ImageFiles files, Files(installation));
+  ASSIGN_OR_RETURN(const KernelModules modules, FindModules(installation, memory_bytes));
   if (tar_.empty() && oci_.empty()) {
     return ImportFiles(store,
                        {.name = name_,
-                        .files = {kernel, initramfs_, rootfs_},
+                        .files = files,
+                        .modules = modules,
                         .command_line = command_line_,
                         .memory_bytes = memory_bytes,
                         .replace = force_},
@@ -92,7 +147,8 @@ absl::StatusOr<Image> ImportCommand::Import(const Installation& installation, Im
                         .tar = tar_,
                         .oci = oci_,
                         .oci_reference = reference_,
-                        .kernel = kernel,
+                        .kernel = files.kernel,
+                        .modules = modules,
                         .agent = agent,
                         .command_line = command_line_,
                         .memory_bytes = memory_bytes,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/status_macros.h"
+#include "vmm/arch/x86_64/acpi.h"
 #include "vmm/arch/x86_64/cpuid.h"
 #include "vmm/arch/x86_64/layout.h"
 #include "vmm/arch/x86_64/mp_table.h"
@@ -106,6 +107,7 @@ absl::Status WriteZeroPage(const KernelImage& kernel, const InitramfsRange& init
     std::memcpy(reinterpret_cast<char*>(&params) + kSetupHeaderOffset, kernel.setup_header.data(),
                 std::min(kernel.setup_header.size(), sizeof(params.hdr)));
   }
+  params.acpi_rsdp_addr = layout::kAcpiTables;
   params.hdr.type_of_loader = kLoaderUndefined;
   params.hdr.cmd_line_ptr = layout::kCommandLine;
   params.hdr.cmdline_size = static_cast<uint32_t>(command_line_bytes);
@@ -125,7 +127,7 @@ struct HvmStartInfo {
   uint32_t module_count = 0;
   uint64_t modules = 0;
   uint64_t command_line = layout::kCommandLine;
-  uint64_t rsdp = 0;
+  uint64_t rsdp = layout::kAcpiTables;
   uint64_t memory_map = 0;
   uint32_t memory_map_entries = 0;
   uint32_t reserved = 0;
@@ -206,6 +208,7 @@ absl::Status WriteBootData(const KernelImage& kernel, const InitramfsRange& init
   RETURN_IF_ERROR(
       memory.WriteObject(GuestAddress{layout::kCommandLine + command_line.size()}, '\0'));
   RETURN_IF_ERROR(WriteBytes(memory, layout::kMpTable, MakeMpTable(vcpu_count, irqs)));
+  RETURN_IF_ERROR(WriteBytes(memory, layout::kAcpiTables, MakeAcpiTables(vcpu_count, irqs)));
   RETURN_IF_ERROR(memory.WriteObject(GuestAddress{layout::kGdt}, MakeGdt(kernel.protocol)));
   if (kernel.protocol == BootProtocol::kPvh) return WriteStartInfo(initramfs, memory);
   RETURN_IF_ERROR(WritePageTables(memory));

@@ -18,8 +18,9 @@ struct InitramfsRange {
   uint64_t bytes = 0;  // 0: there is none
 };
 
-// Writes what the kernel reads at its entry: command line, MP table, and the zero page with page
-// tables and GDT (kLinux64) or hvm_start_info (kPvh). `irqs` are the interrupt lines in use.
+// Writes what the kernel reads at its entry: command line, MP table, ACPI tables, and the zero page
+// with page tables and GDT (kLinux64) or hvm_start_info (kPvh). `irqs` are the interrupt lines in
+// use.
 absl::Status WriteBootData(const KernelImage& kernel, const InitramfsRange& initramfs,
                            absl::string_view command_line, uint32_t vcpu_count,
                            std::span<const uint32_t> irqs, const GuestMemory& memory);

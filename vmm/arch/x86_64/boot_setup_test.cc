@@ -51,6 +51,8 @@ TEST_F(BootSetupTest, ZeroPageOfLinux64) {
   EXPECT_EQ(params.e820_table[3].addr, uint64_t{4} << 30);
   EXPECT_EQ(params.e820_table[3].size, high_.size());
   EXPECT_EQ(Text(layout::kMpTable, 4), "_MP_");
+  EXPECT_EQ(params.acpi_rsdp_addr, layout::kAcpiTables);
+  EXPECT_EQ(Text(layout::kAcpiTables, 8), "RSD PTR ");
 }
 
 TEST_F(BootSetupTest, PageTablesMapTheFirstGigabyteToItself) {
@@ -88,6 +90,7 @@ TEST_F(BootSetupTest, StartInfoOfPvh) {
   EXPECT_EQ(At<uint64_t>(module), 0x300000u);
   EXPECT_EQ(At<uint64_t>(module + 8), 77u);
   EXPECT_EQ(At<uint64_t>(info + 24), layout::kCommandLine);
+  EXPECT_EQ(At<uint64_t>(info + 32), layout::kAcpiTables);
   const uint64_t map = At<uint64_t>(info + 40);
   ASSERT_EQ(At<uint32_t>(info + 48), 4u);
   EXPECT_EQ(At<uint64_t>(map + 3 * 24), uint64_t{4} << 30);

@@ -17,6 +17,9 @@ inline constexpr uint64_t kMpTable = 0x9fc00;
 inline constexpr uint64_t kMpTableBytes = 0x400;
 // From here to 1 MiB lies what a PC keeps for its firmware.
 inline constexpr uint64_t kBaseMemoryEnd = kMpTable;
+// Where kernels look for the RSDP that nothing points to (ACPI 6.5 §5.2.5.1).
+inline constexpr uint64_t kAcpiTables = 0xe0000;
+inline constexpr uint64_t kAcpiTablesBytes = 0x2000;
 inline constexpr uint64_t kHighMemoryStart = 0x100000;
 
 // Between RAM's two parts.
