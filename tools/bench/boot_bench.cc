@@ -104,8 +104,8 @@ absl::StatusOr<BootResult> RunBootBench(const Vmms& vmms, const Stage& stage,
   const Vmms with_rootfs = WithRootfs(vmms, rootfs);
   if (!rootfs.empty()) {
     BootSamples& samples = result.rootfs.emplace();
-    subjects.push_back({VmmKind::kVoidbox, "voidbox with the root file system", with_rootfs,
-                        samples});
+    subjects.push_back(
+        {VmmKind::kVoidbox, "voidbox with the root file system", with_rootfs, samples});
   }
   for (int round = 0; round <= rounds; ++round) {
     for (const Subject& subject : subjects) {

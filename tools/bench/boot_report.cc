@@ -95,8 +95,7 @@ std::string BootText(const BootResult& result) {
     if (ratio > 0) absl::StrAppendFormat(&text, "init: %.3f x %s\n", ratio, DisplayName(peer));
   }
   if (const double ratio = RootfsRatio(result); ratio > 0) {
-    absl::StrAppendFormat(&text, "first exec result, rootfs: %.3f x initramfs\n",
-                          ratio);
+    absl::StrAppendFormat(&text, "first exec result, rootfs: %.3f x initramfs\n", ratio);
   }
   return text;
 }

@@ -121,8 +121,8 @@ absl::StatusOr<std::array<double, kDiskJobs.size()>> ParseDiskRates(absl::string
       if (!rate.has_value()) rate = ParseLine(absl::StripAsciiWhitespace(line), kDiskJobs[i]);
     }
     if (!rate.has_value()) {
-      return absl::DataLossError(absl::StrCat(
-          "the guest says nothing of a whole job ", kDiskJobs[i], "; it printed:\n", console));
+      return absl::DataLossError(absl::StrCat("the guest says nothing of a whole job ",
+                                              kDiskJobs[i], "; it printed:\n", console));
     }
     rates[i] = *rate;
   }

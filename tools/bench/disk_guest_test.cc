@@ -47,8 +47,8 @@ TEST(DiskGuestTest, RefusesWhatIsNotAWholeJob) {
            absl::StrCat("bench-disk;rand_write;0;x;x;x;x"),
        }) {
     EXPECT_THAT(ParseDiskRates(others + bad),
-                StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("rand_write"),
-                                                            HasSubstr("bench-disk;seq_read;"))))
+                StatusIs(absl::StatusCode::kDataLoss,
+                         AllOf(HasSubstr("rand_write"), HasSubstr("bench-disk;seq_read;"))))
         << bad;
   }
 }

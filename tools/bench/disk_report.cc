@@ -77,9 +77,8 @@ std::string DiskJson(const DiskResult& result) {
     }
   }
   ForEachPair(result, [&json](const DiskSamples& own, const DiskSamples& peer) {
-    nlohmann::ordered_json& ratios =
-        json[absl::StrCat(own.subject.copy_on_write ? "cow_" : "", "ratio_to_",
-                          JsonName(peer.subject))];
+    nlohmann::ordered_json& ratios = json[absl::StrCat(own.subject.copy_on_write ? "cow_" : "",
+                                                       "ratio_to_", JsonName(peer.subject))];
     for (size_t job = 0; job < kDiskJobs.size(); ++job) {
       ratios[kDiskJobs[job]] = JsonNumber(Ratio(own, peer, job));
     }

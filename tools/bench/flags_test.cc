@@ -57,7 +57,7 @@ TEST(FlagsTest, OnlyFirecrackerIsAPeerWithAPath) {
 }
 
 TEST(FlagsTest, ARootFileSystemIsAFileThatIsThere) {
-  const auto settings = CheckFlags({.rootfs = "/bin/../etc/passwd"});
+  const auto settings = CheckFlags({.rootfs = "/etc/../etc/passwd"});
   ASSERT_THAT(settings, IsOk());
   EXPECT_EQ(settings->rootfs, "/etc/passwd");
   EXPECT_THAT(CheckFlags({.rootfs = "/no/such"}),

@@ -83,8 +83,7 @@ Program VoidboxCommand(const Program& vmm, int config_fd, int event_fd) {
 
 std::string FirecrackerConfig(const Guest& guest, const std::string& directory) {
   nlohmann::json config = {
-      {"boot-source",
-       {{"kernel_image_path", guest.kernel}, {"boot_args", guest.command_line}}},
+      {"boot-source", {{"kernel_image_path", guest.kernel}, {"boot_args", guest.command_line}}},
       {"drives", FirecrackerDrives(guest)},
       {"machine-config", {{"vcpu_count", 1}, {"mem_size_mib", guest.memory_mib}}},
       {"vsock",
@@ -119,14 +118,15 @@ Program QemuMicrovmCommand(const Program& qemu, const std::string& firmware, con
   // Virtio 1 as the others speak it, not its draft.
   if (!guest.disks.empty()) command = With(command, {"-global", "virtio-mmio.force-legacy=false"});
   for (size_t i = 0; i < guest.disks.size(); ++i) {
-    command = With(
-        command,
-        {"-drive",
-         absl::StrCat("if=none,format=raw,cache=writeback,aio=threads,id=disk", i,
-                      ",readonly=", IsReadOnly(guest.disks[i]) ? "on" : "off",
-                      ",file=", guest.disks[i].path),
-         // Left to itself, QEMU gives the first disk to the last bus.
-         "-device", absl::StrCat("virtio-blk-device,drive=disk", i, ",bus=virtio-mmio-bus.", i)});
+    command =
+        With(command, {"-drive",
+                       absl::StrCat("if=none,format=raw,cache=writeback,aio=threads,id=disk", i,
+                                    ",readonly=", IsReadOnly(guest.disks[i]) ? "on" : "off",
+                                    ",file=", guest.disks[i].path),
+                       // The guest is told of the buses from the last one down.
+                       "-device",
+                       absl::StrCat("virtio-blk-device,drive=disk", i, ",bus=virtio-mmio-bus.",
+                                    guest.disks.size() - 1 - i)});
   }
   return command;
 }

@@ -51,15 +51,15 @@ absl::string_view VsockSocketName(VmmKind kind);
 vmm::VmConfig VoidboxConfig(const Guest& guest, const std::string& directory, int console_fd);
 Program VoidboxCommand(const Program& vmm, int config_fd, int event_fd);
 
-// The contents of Firecracker's configuration file, with the devices that voidbox-vmm has. Its disks
-// tell the guest to flush ("Writeback") and do the I/O in its event loop ("Sync"). The
+// The contents of Firecracker's configuration file, with the devices that voidbox-vmm has. Its
+// disks tell the guest to flush ("Writeback") and do the I/O in its event loop ("Sync"). The
 // command expects it as `config.json` in `directory`, and an empty file `log` beside it.
 std::string FirecrackerConfig(const Guest& guest, const std::string& directory);
 Program FirecrackerCommand(const Program& firecracker, const std::string& directory);
 
 // QEMU's machine without PCI and ACPI, its fastest to boot. Its disks are those that other VMMs'
-// are compared with: written to the page cache until the guest flushes. `firmware` is the directory of its
-// firmware files.
+// are compared with: written to the page cache until the guest flushes. `firmware` is the directory
+// of its firmware files.
 Program QemuMicrovmCommand(const Program& qemu, const std::string& firmware, const Guest& guest);
 
 }  // namespace voidbox::bench

@@ -108,8 +108,8 @@ TEST(MachineTest, QemuGetsTheDisksInTheirOrder) {
                                 "readonly=on,file=/s/root"));
   EXPECT_THAT(command, Contains("if=none,format=raw,cache=writeback,aio=threads,id=disk1,"
                                 "readonly=off,file=/s/data"));
-  EXPECT_THAT(command, Contains("virtio-blk-device,drive=disk0,bus=virtio-mmio-bus.0"));
-  EXPECT_THAT(command, Contains("virtio-blk-device,drive=disk1,bus=virtio-mmio-bus.1"));
+  EXPECT_THAT(command, Contains("virtio-blk-device,drive=disk0,bus=virtio-mmio-bus.1"));
+  EXPECT_THAT(command, Contains("virtio-blk-device,drive=disk1,bus=virtio-mmio-bus.0"));
 }
 
 TEST(MachineTest, NamesAreThoseOfTheReports) {

@@ -124,14 +124,13 @@ TEST(ReportTest, DiskJsonHasTheNamedKeys) {
   result.subjects = {Disk(VmmKind::kVoidbox, false, 3000), Disk(VmmKind::kVoidbox, true, 1000),
                      Disk(VmmKind::kQemuMicrovm, false, 2000)};
   auto json = nlohmann::ordered_json::parse(DiskJson(result));
-  EXPECT_EQ(Keys(json), (std::vector<std::string>{"voidbox", "voidbox_cow", "qemu_microvm",
-                                                  "ratio_to_qemu_microvm",
-                                                  "cow_ratio_to_qemu_microvm"}));
-  EXPECT_EQ(
-      Keys(json["voidbox"]),
-      (std::vector<std::string>{"seq_read_iops", "seq_read_mb_s", "rand_read_iops",
-                                "rand_read_mb_s", "seq_write_iops", "seq_write_mb_s",
-                                "rand_write_iops", "rand_write_mb_s"}));
+  EXPECT_EQ(Keys(json),
+            (std::vector<std::string>{"voidbox", "voidbox_cow", "qemu_microvm",
+                                      "ratio_to_qemu_microvm", "cow_ratio_to_qemu_microvm"}));
+  EXPECT_EQ(Keys(json["voidbox"]),
+            (std::vector<std::string>{"seq_read_iops", "seq_read_mb_s", "rand_read_iops",
+                                      "rand_read_mb_s", "seq_write_iops", "seq_write_mb_s",
+                                      "rand_write_iops", "rand_write_mb_s"}));
   EXPECT_EQ(json["voidbox"]["rand_read_iops"], 6000);
   EXPECT_EQ(json["voidbox"]["seq_read_mb_s"], 12.288);
   EXPECT_EQ(json["ratio_to_qemu_microvm"]["rand_write"], 1.5);
