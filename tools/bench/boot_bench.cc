@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "sandbox/boot_command_line.h"
 #include "tools/bench/guest_call.h"
 #include "tools/bench/process_usage.h"
 
@@ -55,30 +56,64 @@ absl::Status MeasureOne(VmmKind kind, const Vmms& vmms, const Stage& stage, Boot
     samples.agent.push_back(Ms(times.agent - times.spawn));
   }
   if (times.enter != 0) samples.vmm_start.push_back(Ms(times.enter - times.spawn));
-  const double init = Ms(times.init - times.spawn);
-  const double guest_clock = static_cast<double>(vm->guest_clock_us()) / 1e3;
-  samples.init.push_back(init);
-  samples.guest_clock.push_back(guest_clock);
-  samples.kernel_entry.push_back(init - guest_clock);
+  if (times.init != 0) {
+    const double init = Ms(times.init - times.spawn);
+    const double guest_clock = static_cast<double>(vm->guest_clock_us()) / 1e3;
+    samples.init.push_back(init);
+    samples.guest_clock.push_back(guest_clock);
+    samples.kernel_entry.push_back(init - guest_clock);
+  }
   return MeasureIdle(kind, *vm, samples);
+}
+
+// A VMM with a guest, and where its samples go.
+struct Subject {
+  VmmKind kind;
+  std::string name;
+  const Vmms& vmms;
+  BootSamples& samples;
+};
+
+Vmms WithRootfs(Vmms vmms, const std::string& rootfs) {
+  vmms.guest.initramfs.clear();
+  absl::StrAppend(&vmms.guest.command_line, " ", kRootDiskWords);
+  vmms.guest.disks = {{.path = rootfs, .access = GuestDisk::Access::kCopyOnWrite}};
+  vmms.guest.gives_sign = false;
+  return vmms;
+}
+
+void Tell(const std::string& round, const Subject& subject, const BootSamples& samples) {
+  const bool has_init = !samples.init.empty();
+  const double ms = has_init ? samples.init.back() : samples.exec.back();
+  LogInfo(round, ": ", subject.name, has_init ? " reached init" : " had run a command", " after ",
+          absl::FormatDuration(absl::Microseconds(static_cast<int64_t>(ms * 1e3))));
 }
 
 }  // namespace
 
 absl::StatusOr<BootResult> RunBootBench(const Vmms& vmms, const Stage& stage,
-                                        const std::vector<VmmKind>& kinds, int rounds) {
+                                        const std::vector<VmmKind>& kinds,
+                                        const std::string& rootfs, int rounds) {
   BootResult result;
   result.rounds = rounds;
   for (const VmmKind kind : kinds) result.vmms.emplace_back(kind, BootSamples());
+  std::vector<Subject> subjects;
+  for (auto& [kind, samples] : result.vmms) {
+    subjects.push_back({kind, std::string(DisplayName(kind)), vmms, samples});
+  }
+  const Vmms with_rootfs = WithRootfs(vmms, rootfs);
+  if (!rootfs.empty()) {
+    BootSamples& samples = result.rootfs.emplace();
+    subjects.push_back(
+        {VmmKind::kVoidbox, "voidbox with the root file system", with_rootfs, samples});
+  }
   for (int round = 0; round <= rounds; ++round) {
-    for (auto& [kind, samples] : result.vmms) {
+    for (const Subject& subject : subjects) {
       BootSamples unmeasured;
-      RETURN_IF_ERROR(MeasureOne(kind, vmms, stage, round == 0 ? unmeasured : samples));
-      const BootSamples& told = round == 0 ? unmeasured : samples;
-      LogInfo(
-          round == 0 ? "warm-up" : absl::StrCat("round ", round, " of ", rounds), ": ",
-          DisplayName(kind), " reached init after ",
-          absl::FormatDuration(absl::Microseconds(static_cast<int64_t>(told.init.back() * 1e3))));
+      BootSamples& samples = round == 0 ? unmeasured : subject.samples;
+      RETURN_IF_ERROR(MeasureOne(subject.kind, subject.vmms, stage, samples));
+      Tell(round == 0 ? "warm-up" : absl::StrCat("round ", round, " of ", rounds), subject,
+           samples);
     }
   }
   return result;

@@ -1,6 +1,7 @@
 #ifndef VOIDBOX_TOOLS_BENCH_BOOT_BENCH_H_
 #define VOIDBOX_TOOLS_BENCH_BOOT_BENCH_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,7 @@ namespace voidbox::bench {
 struct BootSamples {
   std::vector<double> vmm_start;     // until the first vCPU entered the guest
   std::vector<double> kernel_entry;  // until the guest's clock began to run: init less guest_clock
-  std::vector<double> init;          // until init's first sign
+  std::vector<double> init;          // until init's first sign, which only our initramfs gives
   std::vector<double> agent;         // until the agent's connection
   std::vector<double> exec;          // until the result of the first command
   std::vector<double> guest_clock;   // of the guest's kernel when it started init (guest_init.cc)
@@ -30,12 +31,15 @@ struct BootSamples {
 };
 struct BootResult {
   int rounds = 0;
-  std::vector<std::pair<VmmKind, BootSamples>> vmms;
+  std::vector<std::pair<VmmKind, BootSamples>> vmms;  // with the initramfs
+  std::optional<BootSamples> rootfs;                  // voidbox with a root file system on a disk
 };
 
-// One unmeasured round, then `rounds` measured ones, each VMM in turn.
+// One unmeasured round, then `rounds` measured ones, each VMM in turn; with voidbox also the guest
+// whose root file system is the ext4 image `rootfs`, unless that is empty.
 absl::StatusOr<BootResult> RunBootBench(const Vmms& vmms, const Stage& stage,
-                                        const std::vector<VmmKind>& kinds, int rounds);
+                                        const std::vector<VmmKind>& kinds,
+                                        const std::string& rootfs, int rounds);
 
 // For people, and for programs.
 std::string BootText(const BootResult& result);

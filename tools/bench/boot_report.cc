@@ -46,9 +46,27 @@ double InitRatio(const BootResult& result, VmmKind peer) {
   return Summarize(own->init).median / Summarize(other->init).median;
 }
 
+// The root file system's median time to the first result over the initramfs'; 0 when one of them
+// was not measured.
+double RootfsRatio(const BootResult& result) {
+  const BootSamples* const initramfs = Find(result, VmmKind::kVoidbox);
+  if (!result.rootfs.has_value() || initramfs == nullptr || initramfs->exec.empty()) return 0;
+  return Summarize(result.rootfs->exec).median / Summarize(initramfs->exec).median;
+}
+
 nlohmann::ordered_json MedianOrNull(const std::vector<double>& samples) {
   if (samples.empty()) return nullptr;
   return JsonNumber(Summarize(samples).median);
+}
+
+nlohmann::ordered_json Medians(const BootSamples& samples) {
+  return {
+      {"boot_to_init_ms", MedianOrNull(samples.init)},
+      {"boot_to_exec_ms", MedianOrNull(samples.exec)},
+      {"guest_clock_ms", MedianOrNull(samples.guest_clock)},
+      {"vmm_resident_bytes", MedianOrNull(samples.resident_bytes)},
+      {"vmm_private_bytes", MedianOrNull(samples.private_bytes)},
+  };
 }
 
 }  // namespace
@@ -57,11 +75,15 @@ std::string BootText(const BootResult& result) {
   Table table;
   std::vector<std::string> head = {"median (min to max)"};
   for (const auto& [kind, samples] : result.vmms) head.emplace_back(DisplayName(kind));
+  if (result.rootfs.has_value()) head.emplace_back("voidbox, rootfs");
   table.AddRow(std::move(head));
   for (const Row& row : kRows) {
     std::vector<std::string> cells = {row.label};
     for (const auto& [kind, samples] : result.vmms) {
       cells.push_back(SummaryCell(samples.*row.samples, row.decimals, row.scale));
+    }
+    if (result.rootfs.has_value()) {
+      cells.push_back(SummaryCell(*result.rootfs.*row.samples, row.decimals, row.scale));
     }
     table.AddRow(std::move(cells));
   }
@@ -72,23 +94,24 @@ std::string BootText(const BootResult& result) {
     const double ratio = InitRatio(result, peer);
     if (ratio > 0) absl::StrAppendFormat(&text, "init: %.3f x %s\n", ratio, DisplayName(peer));
   }
+  if (const double ratio = RootfsRatio(result); ratio > 0) {
+    absl::StrAppendFormat(&text, "first exec result, rootfs: %.3f x initramfs\n", ratio);
+  }
   return text;
 }
 
 std::string BootJson(const BootResult& result) {
   nlohmann::ordered_json json;
   for (const auto& [kind, samples] : result.vmms) {
-    json[std::string(JsonName(kind))] = {
-        {"boot_to_init_ms", MedianOrNull(samples.init)},
-        {"boot_to_exec_ms", MedianOrNull(samples.exec)},
-        {"guest_clock_ms", MedianOrNull(samples.guest_clock)},
-        {"vmm_resident_bytes", MedianOrNull(samples.resident_bytes)},
-        {"vmm_private_bytes", MedianOrNull(samples.private_bytes)},
-    };
+    json[std::string(JsonName(kind))] = Medians(samples);
   }
+  if (result.rootfs.has_value()) json["voidbox_rootfs"] = Medians(*result.rootfs);
   for (const VmmKind peer : {VmmKind::kQemuMicrovm, VmmKind::kFirecracker}) {
     const double ratio = InitRatio(result, peer);
     if (ratio > 0) json[absl::StrCat("ratio_to_", JsonName(peer))] = JsonNumber(ratio);
+  }
+  if (const double ratio = RootfsRatio(result); ratio > 0) {
+    json["ratio_rootfs_to_initramfs"] = JsonNumber(ratio);
   }
   return absl::StrCat(json.dump(2), "\n");
 }

@@ -44,6 +44,13 @@ absl::Status CheckRange(absl::string_view flag, int value, int min, int max) {
       absl::StrCat(flag, " ", value, " is not between ", min, " and ", max));
 }
 
+absl::StatusOr<std::string> AbsolutePath(absl::string_view flag, absl::string_view path) {
+  std::error_code error;
+  const std::string absolute = std::filesystem::canonical(std::string(path), error).string();
+  if (error) return ErrnoStatus(absl::StrCat(flag, " ", path), error.value());
+  return absolute;
+}
+
 }  // namespace
 
 absl::StatusOr<Settings> CheckFlags(const Flags& flags) {
@@ -58,9 +65,10 @@ absl::StatusOr<Settings> CheckFlags(const Flags& flags) {
       return absl::InvalidArgumentError(
           absl::StrCat("--peer ", peer, " is not firecracker=PATH, the only peer to be given"));
     }
-    std::error_code error;
-    settings.firecracker = std::filesystem::canonical(std::string(path), error).string();
-    if (error) return ErrnoStatus(absl::StrCat("--peer ", peer), error.value());
+    ASSIGN_OR_RETURN(settings.firecracker, AbsolutePath("--peer", path));
+  }
+  if (!flags.rootfs.empty()) {
+    ASSIGN_OR_RETURN(settings.rootfs, AbsolutePath("--rootfs", flags.rootfs));
   }
   return settings;
 }
@@ -72,6 +80,9 @@ std::vector<std::string> InsideCommand(const std::string& executable, const std:
       "--format", flags.format};
   if (!settings.firecracker.empty()) {
     argv.insert(argv.end(), {"--peer", absl::StrCat("firecracker=", settings.firecracker)});
+  }
+  if (what == "boot" && !settings.rootfs.empty()) {
+    argv.insert(argv.end(), {"--rootfs", settings.rootfs});
   }
   if (what == "exec") argv.insert(argv.end(), {"--count", absl::StrCat(flags.count)});
   if (what == "vsock") argv.insert(argv.end(), {"--bytes", flags.bytes});

@@ -18,6 +18,7 @@ struct Flags {
   std::string kvm_host = "auto";
   int count = 200;
   std::string bytes = "256M";
+  std::string rootfs;
   bool inside = false;  // already in the counting host
 };
 
@@ -28,9 +29,10 @@ struct Settings {
   int count = 0;
   uint64_t bytes = 0;
   std::string firecracker;  // empty, or an absolute path
+  std::string rootfs;       // likewise
 };
 
-// INVALID_ARGUMENT or, for a peer that is not there, NOT_FOUND.
+// INVALID_ARGUMENT or, for a file that is not there, NOT_FOUND.
 absl::StatusOr<Settings> CheckFlags(const Flags& flags);
 
 // The command line that measures `what` with the same flags inside of the counting host.

@@ -56,6 +56,14 @@ TEST(FlagsTest, OnlyFirecrackerIsAPeerWithAPath) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such")));
 }
 
+TEST(FlagsTest, ARootFileSystemIsAFileThatIsThere) {
+  const auto settings = CheckFlags({.rootfs = "/etc/../etc/passwd"});
+  ASSERT_THAT(settings, IsOk());
+  EXPECT_EQ(settings->rootfs, "/etc/passwd");
+  EXPECT_THAT(CheckFlags({.rootfs = "/no/such"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("--rootfs /no/such")));
+}
+
 TEST(FlagsTest, TheSameIsMeasuredInside) {
   const Flags flags = {.rounds = 7, .format = "json", .count = 20, .bytes = "1M"};
   auto settings = CheckFlags(flags);
@@ -69,6 +77,13 @@ TEST(FlagsTest, TheSameIsMeasuredInside) {
   EXPECT_THAT(InsideCommand("/b", "vsock", flags, *settings),
               ElementsAre("/b", "vsock", "--inside", "--rounds", "7", "--format", "json", "--peer",
                           "firecracker=/fc", "--bytes", "1M"));
+  settings->rootfs = "/r.ext4";
+  EXPECT_THAT(InsideCommand("/b", "boot", flags, *settings),
+              ElementsAre("/b", "boot", "--inside", "--rounds", "7", "--format", "json", "--peer",
+                          "firecracker=/fc", "--rootfs", "/r.ext4"));
+  EXPECT_THAT(InsideCommand("/b", "disk", flags, *settings),
+              ElementsAre("/b", "disk", "--inside", "--rounds", "7", "--format", "json", "--peer",
+                          "firecracker=/fc"));
 }
 
 }  // namespace

@@ -22,11 +22,25 @@ inline constexpr uint64_t kGuestMemoryBytes = kGuestMemoryMib << 20;
 // that it is given, for programs that were copied to RAM.
 using Program = std::vector<std::string>;
 
-// What all VMMs boot: one vCPU, kGuestMemoryBytes, a serial console.
+// A disk of the guest, a raw image.
+struct GuestDisk {
+  enum class Access {
+    kReadOnly,
+    kWritable,
+    kCopyOnWrite,  // what is written is thrown away with the VM; only voidbox has it
+  };
+  std::string path;
+  Access access = Access::kReadOnly;
+};
+
+// What all VMMs boot: one vCPU, a serial console.
 struct Guest {
   std::string kernel;
-  std::string initramfs;
+  std::string initramfs;  // empty for none
   std::string command_line;
+  std::vector<GuestDisk> disks = {};  // /dev/vda, /dev/vdb and so on
+  uint64_t memory_mib = kGuestMemoryMib;
+  bool gives_sign = true;  // its init is guest_init.cc
 };
 
 // Where a VMM that has vsock takes connections, below its own directory; the socket of guest
@@ -37,13 +51,15 @@ absl::string_view VsockSocketName(VmmKind kind);
 vmm::VmConfig VoidboxConfig(const Guest& guest, const std::string& directory, int console_fd);
 Program VoidboxCommand(const Program& vmm, int config_fd, int event_fd);
 
-// The contents of Firecracker's configuration file, with the devices that voidbox-vmm has. The
+// The contents of Firecracker's configuration file, with the devices that voidbox-vmm has. Its
+// disks tell the guest to flush ("Writeback") and do the I/O in its event loop ("Sync"). The
 // command expects it as `config.json` in `directory`, and an empty file `log` beside it.
 std::string FirecrackerConfig(const Guest& guest, const std::string& directory);
 Program FirecrackerCommand(const Program& firecracker, const std::string& directory);
 
-// QEMU's machine without PCI and ACPI, its fastest to boot. `firmware` is the directory of its
-// firmware files.
+// QEMU's machine without PCI and ACPI, its fastest to boot. Its disks are those that other VMMs'
+// are compared with: written to the page cache until the guest flushes. `firmware` is the directory
+// of its firmware files.
 Program QemuMicrovmCommand(const Program& qemu, const std::string& firmware, const Guest& guest);
 
 }  // namespace voidbox::bench

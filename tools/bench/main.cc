@@ -22,6 +22,7 @@
 #include "sandbox/kvm_probe.h"
 #include "tools/bench/boot_bench.h"
 #include "tools/bench/counted_host.h"
+#include "tools/bench/disk_bench.h"
 #include "tools/bench/exec_bench.h"
 #include "tools/bench/flags.h"
 #include "tools/bench/stage.h"
@@ -48,7 +49,8 @@ Examples:
   ./bazelw run //tools:bench -- boot
   ./bazelw run //tools:bench -- boot --rounds 9 --peer firecracker=/usr/local/bin/firecracker
   ./bazelw run //tools:bench -- exec --count 200 --peer firecracker=$PWD/firecracker --format json
-  ./bazelw run //tools:bench -- vsock --bytes 64M --format json)";
+  ./bazelw run //tools:bench -- vsock --bytes 64M --format json
+  ./bazelw run //tools:bench -- disk --peer firecracker=$PWD/firecracker)";
 
 // Bazel's output tree is one level higher than for programs that lie in tools/ itself.
 absl::StatusOr<Installation> FindInstallation() {
@@ -59,6 +61,9 @@ std::string InitramfsOf(const Installation& installation, const std::string& wha
   return absl::StrCat(installation.executable(), "/bench_", what == "vsock" ? "vsock" : "boot",
                       ".cpio");
 }
+
+// The others are about vsock, which QEMU has not without /dev/vhost-vsock.
+bool MeasuresQemu(const std::string& what) { return what == "boot" || what == "disk"; }
 
 absl::Status StageQemu(Stage& stage, Vmms& vmms) {
   ASSIGN_OR_RETURN(vmms.qemu, stage.AddProgram(kQemu, "qemu"));
@@ -88,20 +93,28 @@ absl::StatusOr<Vmms> StageVmms(const std::string& what, const Settings& settings
   if (!settings.firecracker.empty()) {
     ASSIGN_OR_RETURN(vmms.firecracker, stage.AddProgram(settings.firecracker, "firecracker.bin"));
   }
-  if (what == "boot") RETURN_IF_ERROR(StageQemu(stage, vmms));
+  if (MeasuresQemu(what)) RETURN_IF_ERROR(StageQemu(stage, vmms));
   return vmms;
 }
 
 absl::StatusOr<std::string> Measure(const std::string& what, const Settings& settings) {
-  const bool boot = what == "boot";
   ASSIGN_OR_RETURN(Stage stage, Stage::Create());
   ASSIGN_OR_RETURN(const Vmms vmms, StageVmms(what, settings, stage));
   std::vector<VmmKind> kinds = {VmmKind::kVoidbox};
-  if (boot) kinds.push_back(VmmKind::kQemuMicrovm);
+  if (MeasuresQemu(what)) kinds.push_back(VmmKind::kQemuMicrovm);
   if (!vmms.firecracker.empty()) kinds.push_back(VmmKind::kFirecracker);
-  if (boot) {
-    ASSIGN_OR_RETURN(const BootResult result, RunBootBench(vmms, stage, kinds, settings.rounds));
+  if (what == "boot") {
+    std::string rootfs;
+    if (!settings.rootfs.empty()) {
+      ASSIGN_OR_RETURN(rootfs, stage.AddFile(settings.rootfs, "rootfs.ext4"));
+    }
+    ASSIGN_OR_RETURN(const BootResult result,
+                     RunBootBench(vmms, stage, kinds, rootfs, settings.rounds));
     return settings.json ? BootJson(result) : BootText(result);
+  }
+  if (what == "disk") {
+    ASSIGN_OR_RETURN(const DiskResult result, RunDiskBench(vmms, stage, kinds, settings.rounds));
+    return settings.json ? DiskJson(result) : DiskText(result);
   }
   if (what == "exec") {
     ASSIGN_OR_RETURN(const ExecResult result,
@@ -178,10 +191,14 @@ int Main(int argc, char** argv) {
       "boot", "Time from process start to init, agent and first command; the VMM's memory");
   CLI::App& exec = *app.add_subcommand("exec", "Round trips of a command in a running guest");
   CLI::App& vsock = *app.add_subcommand("vsock", "Bulk transfer between host and guest");
-  for (CLI::App* command : {&boot, &exec, &vsock}) {
+  CLI::App& disk = *app.add_subcommand("disk", "Reads and writes of a virtio-blk disk by fio");
+  for (CLI::App* command : {&boot, &exec, &vsock, &disk}) {
     AddFlags(*command, flags);
     command->footer(kFooter);
   }
+  boot.add_option("--rootfs", flags.rootfs,
+                  "boot voidbox from this ext4 image too, whose /sbin/init is the agent")
+      ->type_name("FILE");
   exec.add_option("--count", flags.count, "commands, one after the other")
       ->type_name("N")
       ->capture_default_str();

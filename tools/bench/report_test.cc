@@ -1,9 +1,10 @@
-// The reports of all three benchmarks.
+// The reports of all benchmarks.
 #include <nlohmann/json.hpp>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tools/bench/boot_bench.h"
+#include "tools/bench/disk_bench.h"
 #include "tools/bench/exec_bench.h"
 #include "tools/bench/table.h"
 #include "tools/bench/vsock_bench.h"
@@ -93,6 +94,64 @@ TEST(ReportTest, BootTextHasEveryFigure) {
         "5 rounds"}) {
     EXPECT_THAT(text, HasSubstr(figure));
   }
+}
+
+TEST(ReportTest, BootTellsTheRootFileSystemsShare) {
+  BootResult result = Boot(false);
+  EXPECT_FALSE(nlohmann::json::parse(BootJson(result)).contains("ratio_rootfs_to_initramfs"));
+  EXPECT_THAT(BootText(result), Not(HasSubstr("rootfs")));
+  BootSamples rootfs = result.vmms[0].second;
+  rootfs.init.clear();
+  rootfs.guest_clock.clear();
+  rootfs.exec = {150.625};  // of 120.5
+  result.rootfs = rootfs;
+  const auto json = nlohmann::ordered_json::parse(BootJson(result));
+  EXPECT_EQ(json["voidbox_rootfs"]["boot_to_exec_ms"], 150.625);
+  EXPECT_TRUE(json["voidbox_rootfs"]["boot_to_init_ms"].is_null());
+  EXPECT_EQ(json["ratio_rootfs_to_initramfs"], 1.25);
+  EXPECT_THAT(BootText(result), HasSubstr("voidbox, rootfs"));
+  EXPECT_THAT(BootText(result), HasSubstr("first exec result, rootfs: 1.250 x initramfs"));
+}
+
+DiskSamples Disk(VmmKind kind, bool copy_on_write, double iops) {
+  return {.subject = {.kind = kind, .copy_on_write = copy_on_write},
+          .iops = {{{iops}, {iops, 2 * iops, 3 * iops}, {3 * iops}, {4 * iops}}}};
+}
+
+TEST(ReportTest, DiskJsonHasTheNamedKeys) {
+  DiskResult result;
+  result.rounds = 5;
+  result.subjects = {Disk(VmmKind::kVoidbox, false, 3000), Disk(VmmKind::kVoidbox, true, 1000),
+                     Disk(VmmKind::kQemuMicrovm, false, 2000)};
+  auto json = nlohmann::ordered_json::parse(DiskJson(result));
+  EXPECT_EQ(Keys(json),
+            (std::vector<std::string>{"voidbox", "voidbox_cow", "qemu_microvm",
+                                      "ratio_to_qemu_microvm", "cow_ratio_to_qemu_microvm"}));
+  EXPECT_EQ(Keys(json["voidbox"]),
+            (std::vector<std::string>{"seq_read_iops", "seq_read_mb_s", "rand_read_iops",
+                                      "rand_read_mb_s", "seq_write_iops", "seq_write_mb_s",
+                                      "rand_write_iops", "rand_write_mb_s"}));
+  EXPECT_EQ(json["voidbox"]["rand_read_iops"], 6000);
+  EXPECT_EQ(json["voidbox"]["seq_read_mb_s"], 12.288);
+  EXPECT_EQ(json["ratio_to_qemu_microvm"]["rand_write"], 1.5);
+  EXPECT_EQ(json["cow_ratio_to_qemu_microvm"]["rand_read"], 0.5);
+  result.subjects.push_back(Disk(VmmKind::kFirecracker, false, 1000));
+  json = nlohmann::ordered_json::parse(DiskJson(result));
+  EXPECT_EQ(json["ratio_to_firecracker"]["seq_write"], 3);
+}
+
+TEST(ReportTest, DiskTextHasEveryFigure) {
+  DiskResult result;
+  result.rounds = 5;
+  result.subjects = {Disk(VmmKind::kVoidbox, false, 3000), Disk(VmmKind::kVoidbox, true, 1000),
+                     Disk(VmmKind::kQemuMicrovm, false, 2000)};
+  const std::string text = DiskText(result);
+  for (const char* figure :
+       {"5 rounds", "random reads", "6000 (3000 to 9000)", "24.6 (12.3 to 36.9)",
+        "voidbox, copy-on-write / QEMU microvm", "1.500 x", "0.500 x"}) {
+    EXPECT_THAT(text, HasSubstr(figure));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("Firecracker")));
 }
 
 TEST(ReportTest, ExecJsonHasTheNamedKeys) {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -34,6 +35,8 @@ constexpr uint32_t kReadyPort = 1235;
 // For a guest that hangs: some minutes of an emulated host on a busy machine.
 constexpr int kPollMs = 300'000;
 constexpr size_t kConsoleLinesInErrors = 20;
+// Of what a guest prints; none that is measured comes near it.
+constexpr size_t kMaxConsoleBytes = 1 << 20;
 
 struct Pipe {
   UniqueFd read, write;
@@ -126,6 +129,7 @@ absl::Status RunningVm::Spawn(const Vmms& vmms) {
       spawn.argv = QemuMicrovmCommand(vmms.qemu, vmms.qemu_firmware, vmms.guest);
       break;
   }
+  gives_sign_ = vmms.guest.gives_sign;
   times_.spawn = MonotonicNs();
   ASSIGN_OR_RETURN(process_, ChildProcess::Spawn(spawn));
   console_ = std::move(console.read);
@@ -133,13 +137,23 @@ absl::Status RunningVm::Spawn(const Vmms& vmms) {
   return absl::OkStatus();
 }
 
-bool RunningVm::Done() const {
-  return sign_.clock_us().has_value() && (!ready_listener_ || times_.agent != 0) &&
+bool RunningVm::Ready() const {
+  return (!gives_sign_ || sign_.clock_us().has_value()) &&
+         (!ready_listener_ || times_.agent != 0) &&
          (kind_ != VmmKind::kVoidbox || times_.enter != 0);
 }
 
 absl::Status RunningVm::AwaitReady() {
-  while (!Done()) {
+  return Await([this] { return Ready(); });
+}
+
+absl::StatusOr<std::string> RunningVm::AwaitConsole(absl::string_view end) {
+  RETURN_IF_ERROR(Await([this, end] { return absl::StrContains(console_text_, end); }));
+  return console_text_;
+}
+
+absl::Status RunningVm::Await(absl::FunctionRef<bool()> done) {
+  while (!done()) {
     // A negative descriptor is not waited for.
     std::array<pollfd, 4> wait = {{{console_.get(), POLLIN, 0},
                                    {events_.get(), POLLIN, 0},
@@ -152,7 +166,7 @@ absl::Status RunningVm::AwaitReady() {
     if (wait[0].revents != 0) RETURN_IF_ERROR(HandleConsole());
     if (wait[1].revents != 0) RETURN_IF_ERROR(HandleEvents());
     if (wait[2].revents != 0) RETURN_IF_ERROR(HandleAgent());
-    if (wait[3].revents != 0 && !Done()) return Failed("the VMM has ended");
+    if (wait[3].revents != 0 && !done()) return Failed("the VMM has ended");
   }
   return absl::OkStatus();
 }
@@ -165,6 +179,8 @@ absl::Status RunningVm::HandleConsole() {
   const int64_t now = MonotonicNs();
   const absl::string_view text(bytes, static_cast<size_t>(got));
   console_tail_.Append(text);
+  if (text.size() > kMaxConsoleBytes - console_text_.size()) return Failed("it prints no end");
+  absl::StrAppend(&console_text_, text);
   if (!sign_.Append(text)) {
     times_.init = 0;
   } else if (times_.init == 0) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -49,7 +50,7 @@ class RunningVm {
   struct Times {
     int64_t spawn = 0;  // just before the process was made
     int64_t enter = 0;  // the first vCPU entered the guest; only voidbox says so
-    int64_t init = 0;   // the first character of init's sign reached us
+    int64_t init = 0;   // the first character of init's sign reached us, where it gives one
     int64_t agent = 0;  // the agent's connection reached us; not for QEMU
   };
 
@@ -59,6 +60,8 @@ class RunningVm {
 
   // Waits until init has given its sign and, where the VMM has vsock, the agent has connected.
   absl::Status AwaitReady();
+  // Waits until the guest has printed `end`; all that it printed so far.
+  absl::StatusOr<std::string> AwaitConsole(absl::string_view end);
 
   const Times& times() const { return times_; }
   uint64_t guest_clock_us() const { return sign_.clock_us().value_or(0); }
@@ -70,7 +73,9 @@ class RunningVm {
  private:
   RunningVm(VmmKind kind, std::string directory) : kind_(kind), directory_(std::move(directory)) {}
   absl::Status Spawn(const Vmms& vmms);
-  bool Done() const;
+  // Takes what comes from the VM until `done`.
+  absl::Status Await(absl::FunctionRef<bool()> done);
+  bool Ready() const;
   absl::Status HandleConsole();
   absl::Status HandleEvents();
   absl::Status HandleAgent();
@@ -78,8 +83,10 @@ class RunningVm {
 
   const VmmKind kind_;
   const std::string directory_;
+  bool gives_sign_ = false;
   Times times_;
   SignReader sign_;
+  std::string console_text_;  // all
   OutputTail console_tail_;
   UniqueFd console_;
   UniqueFd events_;

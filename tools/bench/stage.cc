@@ -65,6 +65,12 @@ std::vector<std::string> ParseLdd(absl::string_view output) {
   return paths;
 }
 
+std::vector<std::string> LibrariesOf(const std::string& path) {
+  // ldd fails for static programs.
+  const auto output = OutputOf({"/usr/bin/ldd", path});
+  return output.ok() ? ParseLdd(*output) : std::vector<std::string>();
+}
+
 absl::StatusOr<Stage> Stage::Create() {
   std::string path = "/dev/shm/voidbox-bench.XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(path);
@@ -96,9 +102,7 @@ absl::StatusOr<std::string> Stage::AddFile(const std::string& source, const std:
 
 absl::StatusOr<Program> Stage::AddProgram(const std::string& source, const std::string& name) {
   ASSIGN_OR_RETURN(const std::string program, Copy(source, name));
-  // ldd fails for static programs.
-  const auto ldd = OutputOf({"/usr/bin/ldd", source});
-  const std::vector<std::string> libraries = ldd.ok() ? ParseLdd(*ldd) : std::vector<std::string>();
+  const std::vector<std::string> libraries = LibrariesOf(source);
   if (libraries.empty()) return Program{program};
   std::string loader;
   for (const std::string& library : libraries) {

@@ -16,6 +16,9 @@ namespace voidbox::bench {
 // program.
 std::vector<std::string> ParseLdd(absl::string_view output);
 
+// The libraries and the dynamic loader of the program at `path`, empty for a static one.
+std::vector<std::string> LibrariesOf(const std::string& path);
+
 // A directory in RAM (/dev/shm) with everything that a measured program opens, so that no disk or
 // network file system is part of a measurement. Removed with this object.
 class Stage {

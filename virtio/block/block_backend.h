@@ -12,7 +12,7 @@ namespace voidbox {
 
 // What a virtual disk's bytes are kept in. Offsets and lengths are bytes, multiples of 512, and the
 // caller has checked that they lie inside the disk. All methods may be called by several threads at
-// once; but for ReadCached they may block.
+// once; but for ReadCached and WriteCached they may block.
 class BlockBackend {
  public:
   virtual ~BlockBackend() = default;
@@ -25,6 +25,9 @@ class BlockBackend {
   virtual absl::Status Write(uint64_t offset, std::span<iovec> buffers) = 0;
   // Reads if that needs no waiting; false, with the buffers' contents undefined, when it does.
   virtual bool ReadCached(uint64_t offset, std::span<const iovec> buffers) = 0;
+  // Writes to the host's memory if that needs no waiting. False when it does or fails; then the
+  // range's contents are undefined until Write, which tells why.
+  virtual bool WriteCached(uint64_t offset, std::span<const iovec> buffers) = 0;
   // Makes completed writes durable.
   virtual absl::Status Flush() = 0;
   // The range is not needed any more; what it reads as is undefined.

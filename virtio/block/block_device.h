@@ -15,8 +15,8 @@
 
 namespace voidbox {
 
-// The block device, virtio 1.2 §5.2, with one queue. Reads of bytes that the host has in memory are
-// done at once; everything else by BlockWorkers.
+// The block device, virtio 1.2 §5.2, with one queue. Reads of bytes that the host has in memory,
+// and writes that it takes there, are done at once; everything else by BlockWorkers.
 class BlockDevice final : public VirtioDevice {
  public:
   struct Options {

@@ -120,6 +120,17 @@ TEST_F(BlockDeviceTest, ReadsCachedSectorsWithoutAWorker) {
   EXPECT_THAT(disk_->calls(), IsEmpty());
 }
 
+TEST_F(BlockDeviceTest, WritesToTheCacheWithoutAWorker) {
+  Start();
+  disk_->SetCached(true);
+  const std::string data(1024, 'X');
+  EXPECT_EQ(Status(Header(VIRTIO_BLK_T_OUT, 2) + data), VIRTIO_BLK_S_OK);
+  EXPECT_THAT(disk_->calls(), IsEmpty());
+  EXPECT_EQ(disk_->contents().substr(2 * kSectorBytes, data.size()), data);
+  EXPECT_EQ(Status(Header(VIRTIO_BLK_T_FLUSH)), VIRTIO_BLK_S_OK);
+  EXPECT_THAT(disk_->calls(), ElementsAre("flush 0+0"));
+}
+
 TEST_F(BlockDeviceTest, WorksWithoutThreads) {
   threads_ = 0;
   Start();

@@ -111,8 +111,11 @@ uint8_t BlockRequest::GiveId(const BlockLimits& limits) {
 }
 
 bool BlockRequest::RunCached(BlockBackend& backend, uint64_t max_bytes) {
-  return type_ == VIRTIO_BLK_T_IN && data_bytes_ <= max_bytes &&
-         (data_bytes_ == 0 || backend.ReadCached(offset_, data_));
+  if (data_bytes_ > max_bytes) return false;
+  if (type_ == VIRTIO_BLK_T_IN) return data_bytes_ == 0 || backend.ReadCached(offset_, data_);
+  // What has to be durable waits for the disk.
+  if (type_ != VIRTIO_BLK_T_OUT || sync_) return false;
+  return data_bytes_ == 0 || backend.WriteCached(offset_, data_);
 }
 
 void BlockRequest::Run(BlockBackend& backend) {

@@ -39,8 +39,8 @@ class BlockRequest {
  public:
   // Takes the request apart. False when nothing is left to do but Finish: it was wrong, or small.
   bool Parse(DescriptorChain chain, const BlockLimits& limits);
-  // The request is a read of no more than `max_bytes`, and its bytes were at hand. Otherwise Run
-  // it.
+  // The request is a read or write of no more than `max_bytes`, and the host's memory had its bytes
+  // or took them. Otherwise Run it.
   bool RunCached(BlockBackend& backend, uint64_t max_bytes);
   // Does the I/O; may block. Any thread.
   void Run(BlockBackend& backend);

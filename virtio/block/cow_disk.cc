@@ -84,7 +84,10 @@ absl::StatusOr<std::unique_ptr<CowDisk>> CowDisk::OpenEphemeral(const std::strin
 }
 
 CowDisk::CowDisk(std::unique_ptr<RawFile> base, std::unique_ptr<OverlayFile> overlay)
-    : base_(std::move(base)), overlay_(std::move(overlay)), bytes_(overlay_->disk_bytes()) {}
+    : base_(std::move(base)),
+      overlay_(std::move(overlay)),
+      bytes_(overlay_->disk_bytes()),
+      cached_(overlay_->fd()) {}
 
 CowDisk::Run CowDisk::RunAt(uint64_t offset, uint64_t limit) {
   const BlockBitmap& blocks = overlay_->blocks();
@@ -123,13 +126,8 @@ absl::Status CowDisk::Read(uint64_t offset, std::span<iovec> buffers) {
 
 bool CowDisk::ReadRunCached(Source source, uint64_t offset, std::span<const iovec> buffers) {
   switch (source) {
-    case Source::kOverlay: {
-      if (!nowait_works_.load(std::memory_order_relaxed)) return false;
-      const CachedRead read =
-          ReadCachedAt(overlay_->fd(), overlay_->data_offset() + offset, buffers);
-      if (read == CachedRead::kUnsupported) nowait_works_.store(false, std::memory_order_relaxed);
-      return read == CachedRead::kDone;
-    }
+    case Source::kOverlay:
+      return cached_.Read(overlay_->data_offset() + offset, buffers);
     case Source::kBase:
       return base_->ReadCached(offset, buffers);
     case Source::kZero:
@@ -164,6 +162,22 @@ absl::Status CowDisk::Write(uint64_t offset, std::span<iovec> buffers) {
   RETURN_IF_ERROR(WriteWithEdges(offset, end, buffers));
   blocks.Set(first, limit);
   return absl::OkStatus();
+}
+
+bool CowDisk::WriteCached(uint64_t offset, std::span<const iovec> buffers) {
+  const uint64_t end = offset + TotalBytes(buffers);
+  if (offset == end) return true;
+  const uint64_t first = BlockOf(offset);
+  const uint64_t limit = BlocksUpTo(end);
+  const uint64_t at = overlay_->data_offset() + offset;
+  BlockBitmap& blocks = overlay_->blocks();
+  if (blocks.RunEnd(true, first, limit) == limit) return cached_.Write(at, buffers);
+  // The rest of a block, from the base, may have to be waited for.
+  if (offset % kBlock != 0 || (end % kBlock != 0 && end != bytes_)) return false;
+  const RangeLock::TryHeld held(first_writes_, first, limit);
+  if (!held || !cached_.Write(at, buffers)) return false;
+  blocks.Set(first, limit);
+  return true;
 }
 
 absl::Status CowDisk::WriteWithEdges(uint64_t offset, uint64_t end, std::span<iovec> buffers) {

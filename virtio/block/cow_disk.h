@@ -1,7 +1,6 @@
 #ifndef VOIDBOX_VIRTIO_BLOCK_COW_DISK_H_
 #define VOIDBOX_VIRTIO_BLOCK_COW_DISK_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "virtio/block/block_backend.h"
+#include "virtio/block/file_io.h"
 #include "virtio/block/overlay_file.h"
 #include "virtio/block/range_lock.h"
 #include "virtio/block/raw_file.h"
@@ -39,6 +39,7 @@ class CowDisk final : public BlockBackend {
   absl::Status Read(uint64_t offset, std::span<iovec> buffers) override;
   absl::Status Write(uint64_t offset, std::span<iovec> buffers) override;
   bool ReadCached(uint64_t offset, std::span<const iovec> buffers) override;
+  bool WriteCached(uint64_t offset, std::span<const iovec> buffers) override;
   absl::Status Flush() override { return overlay_->Flush(); }
   absl::Status Discard(uint64_t offset, uint64_t length) override;
   absl::Status WriteZeroes(uint64_t offset, uint64_t length, bool may_unmap) override;
@@ -65,7 +66,7 @@ class CowDisk final : public BlockBackend {
   const std::unique_ptr<OverlayFile> overlay_;
   const uint64_t bytes_;
   RangeLock first_writes_;  // of blocks that the overlay has not
-  std::atomic<bool> nowait_works_ = true;
+  CachedIo cached_;         // of the overlay
 };
 
 }  // namespace voidbox

@@ -1,7 +1,9 @@
 #include "virtio/block/file_io.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -63,6 +65,11 @@ int Allocate(int fd, int mode, uint64_t offset, uint64_t length) {
 
 bool Unsupported(int error) { return error == EOPNOTSUPP || error == ENOSYS || error == ENODEV; }
 
+bool IsInTmpfs(int fd) {
+  struct statfs status;
+  return ::fstatfs(fd, &status) == 0 && status.f_type == TMPFS_MAGIC;
+}
+
 absl::Status ZeroByHand(int fd, uint64_t offset, uint64_t length) {
   while (length > 0) {
     const size_t part = std::min<uint64_t>(length, kZeroesBytes);
@@ -118,15 +125,25 @@ absl::Status WriteAt(int fd, uint64_t offset, std::span<iovec> buffers) {
   return TransferAll("write", ::pwritev, fd, offset, buffers);
 }
 
-CachedRead ReadCachedAt(int fd, uint64_t offset, std::span<const iovec> buffers) {
-  if (buffers.size() > IOV_MAX) return CachedRead::kWouldWait;
+CachedIo::CachedIo(int fd) : fd_(fd), flags_(IsInTmpfs(fd) ? 0 : RWF_NOWAIT) {}
+
+bool CachedIo::Read(uint64_t offset, std::span<const iovec> buffers) {
+  return Try(::preadv2, reads_, offset, buffers);
+}
+
+bool CachedIo::Write(uint64_t offset, std::span<const iovec> buffers) {
+  return Try(::pwritev2, writes_, offset, buffers);
+}
+
+bool CachedIo::Try(Transfer transfer, std::atomic<bool>& works, uint64_t offset,
+                   std::span<const iovec> buffers) const {
+  if (!works.load(std::memory_order_relaxed) || buffers.size() > IOV_MAX) return false;
   size_t wanted = 0;
   for (const iovec& buffer : buffers) wanted += buffer.iov_len;
-  const ssize_t done = ::preadv2(fd, buffers.data(), static_cast<int>(buffers.size()),
-                                 static_cast<off_t>(offset), RWF_NOWAIT);
-  if (done < 0 && Unsupported(errno)) return CachedRead::kUnsupported;
-  return done >= 0 && static_cast<size_t>(done) == wanted ? CachedRead::kDone
-                                                          : CachedRead::kWouldWait;
+  const ssize_t done = transfer(fd_, buffers.data(), static_cast<int>(buffers.size()),
+                                static_cast<off_t>(offset), flags_);
+  if (done < 0 && Unsupported(errno)) works.store(false, std::memory_order_relaxed);
+  return done >= 0 && static_cast<size_t>(done) == wanted;
 }
 
 absl::Status PunchHole(int fd, uint64_t offset, uint64_t length) {

@@ -3,6 +3,7 @@
 
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -35,13 +36,30 @@ absl::Status LockDiskFile(int fd, const std::string& path, bool exclusive);
 absl::Status ReadAt(int fd, uint64_t offset, std::span<iovec> buffers);
 absl::Status WriteAt(int fd, uint64_t offset, std::span<iovec> buffers);
 
-enum class CachedRead {
-  kDone,
-  kWouldWait,    // the buffers' contents are undefined
-  kUnsupported,  // this file system never can
+// The part of a file that can be reached without waiting for its disk: what the page cache has
+// (preadv2(2), RWF_NOWAIT), or all of a file in tmpfs, which knows no RWF_NOWAIT and waits for
+// nothing but swap.
+class CachedIo {
+ public:
+  // `fd` is open as long as this is used.
+  explicit CachedIo(int fd);
+
+  // False, with the buffers' contents undefined, when some of it is not in memory.
+  bool Read(uint64_t offset, std::span<const iovec> buffers);
+  // False when it would wait or fails; some of it may have been written.
+  bool Write(uint64_t offset, std::span<const iovec> buffers);
+
+ private:
+  using Transfer = ssize_t (*)(int, const iovec*, int, off_t, int);
+  bool Try(Transfer transfer, std::atomic<bool>& works, uint64_t offset,
+           std::span<const iovec> buffers) const;
+
+  const int fd_;
+  const int flags_;  // of preadv2(2)
+  // Until the file system has said that it never can.
+  std::atomic<bool> reads_ = true;
+  std::atomic<bool> writes_ = true;
 };
-// Reads if all of it is in memory.
-CachedRead ReadCachedAt(int fd, uint64_t offset, std::span<const iovec> buffers);
 
 // Gives the range's space back, so that it reads as zeroes; a file system that cannot leaves it.
 absl::Status PunchHole(int fd, uint64_t offset, uint64_t length);

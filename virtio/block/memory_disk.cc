@@ -64,6 +64,18 @@ bool MemoryDisk::ReadCached(uint64_t offset, std::span<const iovec> buffers) {
   return true;
 }
 
+bool MemoryDisk::WriteCached(uint64_t offset, std::span<const iovec> buffers) {
+  MutexLock lock(mutex_);
+  Check(!read_only_, "nobody writes to a read-only disk");
+  if (!cached_ || offset + Total(buffers) > bytes_) return false;
+  for (const iovec& buffer : buffers) {
+    contents_.replace(offset, buffer.iov_len, static_cast<const char*>(buffer.iov_base),
+                      buffer.iov_len);
+    offset += buffer.iov_len;
+  }
+  return true;
+}
+
 absl::Status MemoryDisk::Flush() {
   MutexLock lock(mutex_);
   return Begin("flush", 0, 0);

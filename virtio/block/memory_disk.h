@@ -22,14 +22,16 @@ class MemoryDisk final : public BlockBackend {
   absl::Status Read(uint64_t offset, std::span<iovec> buffers) override;
   absl::Status Write(uint64_t offset, std::span<iovec> buffers) override;
   bool ReadCached(uint64_t offset, std::span<const iovec> buffers) override;
+  bool WriteCached(uint64_t offset, std::span<const iovec> buffers) override;
   absl::Status Flush() override;
   absl::Status Discard(uint64_t offset, uint64_t length) override;
   absl::Status WriteZeroes(uint64_t offset, uint64_t length, bool may_unmap) override;
 
   std::string contents();
-  // What was asked for beside ReadCached, as "read 0+512", in the order it was begun.
+  // What was asked for beside ReadCached and WriteCached, as "read 0+512", in the order it was
+  // begun.
   std::vector<std::string> calls();
-  // Whether ReadCached finds its bytes; it does not in the beginning.
+  // Whether ReadCached and WriteCached succeed; they do not in the beginning.
   void SetCached(bool cached);
   // What every call returns.
   void SetError(absl::Status error);

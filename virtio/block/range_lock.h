@@ -24,12 +24,30 @@ class RangeLock {
     RangeLock& lock_;
     const uint64_t first_;
   };
+  // The same unless somebody holds some of it; never waits.
+  class TryHeld {
+   public:
+    TryHeld(RangeLock& lock, uint64_t first, uint64_t limit);
+    ~TryHeld();
+    TryHeld(const TryHeld&) = delete;
+    TryHeld& operator=(const TryHeld&) = delete;
+    explicit operator bool() const { return held_; }
+
+   private:
+    RangeLock& lock_;
+    const uint64_t first_;
+    const bool held_;
+  };
 
  private:
   struct Range {
     uint64_t first;
     uint64_t limit;
   };
+
+  bool IsFree(uint64_t first, uint64_t limit) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool TryTake(uint64_t first, uint64_t limit);
+  void Release(uint64_t first);
 
   Mutex mutex_;
   CondVar released_;

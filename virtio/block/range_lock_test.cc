@@ -15,6 +15,19 @@ TEST(RangeLockTest, ApartRangesAreHeldTogether) {
   const RangeLock::Held high(lock, 10, 11);  // does not wait
 }
 
+TEST(RangeLockTest, TryingTakesOnlyWhatIsFree) {
+  RangeLock lock;
+  {
+    const RangeLock::Held held(lock, 4, 8);
+    EXPECT_FALSE(RangeLock::TryHeld(lock, 7, 9));
+    const RangeLock::TryHeld free(lock, 8, 9);
+    EXPECT_TRUE(free);
+    EXPECT_FALSE(RangeLock::TryHeld(lock, 8, 9));
+  }
+  EXPECT_TRUE(RangeLock::TryHeld(lock, 0, 10));
+  EXPECT_TRUE(RangeLock::TryHeld(lock, 0, 10)) << "the one before has let go";
+}
+
 // Plain numbers: ThreadSanitizer sees what the lock does not order.
 TEST(RangeLockTest, OverlappingRangesExcludeEachOther) {
   constexpr int kNumbers = 8;
@@ -26,6 +39,10 @@ TEST(RangeLockTest, OverlappingRangesExcludeEachOther) {
     threads.emplace_back([&, thread] {
       for (int round = 0; round < kRounds; ++round) {
         const uint64_t first = static_cast<uint64_t>((round * 3 + thread) % (kNumbers - 2));
+        if (const RangeLock::TryHeld held(lock, first, first + 3); held) {
+          for (uint64_t i = first; i < first + 3; ++i) ++counts[i];
+          continue;
+        }
         const RangeLock::Held held(lock, first, first + 3);
         for (uint64_t i = first; i < first + 3; ++i) ++counts[i];
       }

@@ -30,10 +30,11 @@ absl::Status RawFile::Write(uint64_t offset, std::span<iovec> buffers) {
 }
 
 bool RawFile::ReadCached(uint64_t offset, std::span<const iovec> buffers) {
-  if (!nowait_works_.load(std::memory_order_relaxed)) return false;
-  const CachedRead read = ReadCachedAt(file_.fd.get(), offset, buffers);
-  if (read == CachedRead::kUnsupported) nowait_works_.store(false, std::memory_order_relaxed);
-  return read == CachedRead::kDone;
+  return cached_.Read(offset, buffers);
+}
+
+bool RawFile::WriteCached(uint64_t offset, std::span<const iovec> buffers) {
+  return cached_.Write(offset, buffers);
 }
 
 absl::Status RawFile::Flush() { return SyncData(file_.fd.get()); }

@@ -1,7 +1,6 @@
 #ifndef VOIDBOX_VIRTIO_BLOCK_RAW_FILE_H_
 #define VOIDBOX_VIRTIO_BLOCK_RAW_FILE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,6 +26,7 @@ class RawFile final : public BlockBackend {
   absl::Status Read(uint64_t offset, std::span<iovec> buffers) override;
   absl::Status Write(uint64_t offset, std::span<iovec> buffers) override;
   bool ReadCached(uint64_t offset, std::span<const iovec> buffers) override;
+  bool WriteCached(uint64_t offset, std::span<const iovec> buffers) override;
   absl::Status Flush() override;
   absl::Status Discard(uint64_t offset, uint64_t length) override;
   absl::Status WriteZeroes(uint64_t offset, uint64_t length, bool may_unmap) override;
@@ -35,11 +35,12 @@ class RawFile final : public BlockBackend {
   int64_t modified_ns() const { return file_.modified_ns; }
 
  private:
-  RawFile(OpenedFile file, bool read_only) : file_(std::move(file)), read_only_(read_only) {}
+  RawFile(OpenedFile file, bool read_only)
+      : file_(std::move(file)), read_only_(read_only), cached_(file_.fd.get()) {}
 
   const OpenedFile file_;
   const bool read_only_;
-  std::atomic<bool> nowait_works_ = true;
+  CachedIo cached_;
 };
 
 }  // namespace voidbox

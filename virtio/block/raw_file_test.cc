@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -61,6 +62,41 @@ TEST_F(RawFileTest, ReadsWhatIsCachedOrSaysSo) {
     EXPECT_EQ(out, std::string(512, 'b'));
   }
   EXPECT_FALSE((*disk)->ReadCached(1024, {&buffer, 1}));
+}
+
+TEST_F(RawFileTest, WritesToTheCacheOrSaysSo) {
+  Create(std::string(512, 'a') + std::string(512, 'b'));
+  std::string data(512, 'c');
+  iovec buffer = {data.data(), data.size()};
+  {
+    auto disk = RawFile::Open(path_, /*read_only=*/true);
+    ASSERT_THAT(disk, IsOk());
+    EXPECT_FALSE((*disk)->WriteCached(512, {&buffer, 1})) << "the file is not open for writing";
+  }
+  EXPECT_EQ(Contents(), std::string(512, 'a') + std::string(512, 'b'));
+  auto disk = RawFile::Open(path_, /*read_only=*/false);
+  ASSERT_THAT(disk, IsOk());
+  if (!(*disk)->WriteCached(512, {&buffer, 1})) {
+    ASSERT_THAT((*disk)->Write(512, {&buffer, 1}), IsOk());
+  }
+  EXPECT_EQ(Contents(), std::string(512, 'a') + std::string(512, 'c'));
+}
+
+// All of such a file is in memory: no worker is ever needed for it.
+TEST(RawFileInTmpfsTest, IsAlwaysCached) {
+  const std::string path = "/dev/shm/raw_file_test." + std::to_string(::getpid());
+  ASSERT_THAT(WriteFileAtomically(path, std::string(8192, 'a')), IsOk());
+  auto disk = RawFile::Open(path, /*read_only=*/false);
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  ASSERT_THAT(disk, IsOk());
+  std::string data(4096, 'b');
+  const iovec from = {data.data(), data.size()};
+  EXPECT_TRUE((*disk)->WriteCached(4096, {&from, 1}));
+  std::string out(8192, '.');
+  const iovec to = {out.data(), out.size()};
+  EXPECT_TRUE((*disk)->ReadCached(0, {&to, 1}));
+  EXPECT_EQ(out, std::string(4096, 'a') + std::string(4096, 'b'));
+  EXPECT_FALSE((*disk)->ReadCached(4096, {&to, 1})) << "beyond the end";
 }
 
 TEST_F(RawFileTest, ZeroesRanges) {
