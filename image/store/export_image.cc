@@ -91,6 +91,7 @@ absl::StatusOr<std::vector<std::string>> ExportImage(const ImageStore& store, co
   const std::vector<ExportedFile> files = FilesOf(image.manifest, directory);
   const std::string manifest_path = absl::StrCat(directory, "/manifest.json");
   std::vector<std::string> paths;
+  paths.reserve(files.size() + 1);
   for (const ExportedFile& file : files) paths.push_back(file.path);
   paths.push_back(manifest_path);
   std::error_code error;
