@@ -15,8 +15,8 @@ inline constexpr char kBootCommandLine[] =
     "console=ttyS0 quiet loglevel=1 "
     // A reset goes through the i8042, which ends the VMM, and so does a panic, at once.
     "reboot=k panic=-1 "
-    // There is one serial port, and no mouse or multiplexer behind the i8042 to look for. That there
-    // is no keyboard is ACPI's to tell, to kernels that would look for one for two seconds.
+    // There is one serial port, and no mouse or multiplexer behind the i8042 to look for. That
+    // there is no keyboard is ACPI's to tell, to kernels that would look for one for two seconds.
     "8250.nr_uarts=1 i8042.noaux i8042.nomux i8042.dumbkbd "
     // KVM's clock is right: no calibration against it, no watchdog over it, no timer check.
     "tsc=reliable no_timer_check "

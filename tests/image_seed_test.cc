@@ -188,7 +188,7 @@ TEST_F(ImageSeedTest, UserHasUidAndGid1000AndAHome) {
     EXPECT_EQ(InGuest(image, R"sh(
         grep ^user: /etc/passwd /etc/group
         cd /workspace && pwd -P
-        /home/user/bin/stat -c '%u:%g %a' /home/user)sh"),
+        /home/user/bin/busybox stat -c '%u:%g %a' /home/user)sh"),
               "/etc/passwd:user:x:1000:1000:user:/home/user:/bin/sh\n/etc/group:user:x:1000:\n"
               "/home/user\n1000:1000 755\n")
         << image;
@@ -199,7 +199,11 @@ TEST_F(ImageSeedTest, UserHasUidAndGid1000AndAHome) {
 // code)". "/home/user/bin/busybox plus symlinks", "minimal /home/user/dev/* nodes like null, zero,
 // urandom, etc."
 TEST_F(ImageSeedTest, TheToolchainAndTheNodesInHomeUserWorkInAChroot) {
-  for (const std::string image : {"minimal", "debian", "alpine"}) {
+  EXPECT_EQ(InGuest("minimal", R"sh(
+      exec /home/user/bin/busybox chroot /home/user /bin/sh -c '
+        /bin/busybox echo tools | /bin/busybox tr a-z A-Z; echo gone > /dev/null')sh"),
+            "TOOLS\n");
+  for (const std::string image : {"debian", "alpine"}) {
     EXPECT_EQ(InGuest(image, R"sh(
         exec /home/user/bin/busybox chroot /home/user /bin/sh -c '
           for hidden in /etc /proc /usr /sbin; do test ! -e $hidden || echo $hidden is seen; done

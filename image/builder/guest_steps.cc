@@ -87,6 +87,11 @@ absl::Status AddBusyboxFile(Build& build, const char* path) {
   return RecordBusybox(build, digest);
 }
 
+// Relative: the same inside the chroot and outside.
+absl::Status AddToolchainLink(FileTree& tree, const std::string& program) {
+  return tree.AddSymlink(absl::StrCat("/home/user/bin/", program), {}, "busybox");
+}
+
 }  // namespace
 
 absl::Status AddAgentAndUser(Build& build) {
@@ -104,7 +109,7 @@ absl::Status AddAgentAndUser(Build& build) {
   return absl::OkStatus();
 }
 
-absl::Status AddToolchain(Build& build) {
+absl::Status AddSmallToolchain(Build& build) {
   FileTree& tree = build.tree;
   RETURN_IF_ERROR(tree.AddDirectory("/home/user/dev", Owned(0755)));
   for (const DeviceNode& node : kNodes) {
@@ -115,11 +120,15 @@ absl::Status AddToolchain(Build& build) {
   RETURN_IF_ERROR(tree.AddDirectory("/home/user/tmp", Owned(01777)));
   if (build.options.busybox.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(AddBusyboxFile(build, "/home/user/bin/busybox"));
+  return AddToolchainLink(tree, "sh");
+}
+
+absl::Status AddToolchain(Build& build) {
+  RETURN_IF_ERROR(AddSmallToolchain(build));
+  if (build.options.busybox.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<std::string> programs, Ask(build, "--list"));
   for (const std::string& program : programs) {
-    if (program == "busybox") continue;
-    // Relative: the same inside the chroot and outside.
-    RETURN_IF_ERROR(tree.AddSymlink(absl::StrCat("/home/user/bin/", program), {}, "busybox"));
+    if (program != "busybox") RETURN_IF_ERROR(AddToolchainLink(build.tree, program));
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,9 @@ absl::Status AddAgentAndUser(Build& build);
 // In /home/user, for commands that see nothing else: bin/busybox with a link for each of its
 // programs, and the device nodes of dev/. Without a BusyBox, only the nodes.
 absl::Status AddToolchain(Build& build);
+// The same with a link for `sh` alone, for an initramfs: each entry takes the kernel some 20
+// microseconds to unpack at every boot.
+absl::Status AddSmallToolchain(Build& build);
 // BusyBox as the image's own /bin/sh and others, where its file list puts them, init apart. Without
 // a BusyBox a warning says that the guest has no shell.
 absl::Status AddSystemBusybox(Build& build);

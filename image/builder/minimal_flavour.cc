@@ -26,7 +26,7 @@ FlavourDefinition MinimalFlavour() {
           .description = "an initramfs with the agent and BusyBox",
           .form = ImageForm::kInitramfs,
           .has_npm_programs = false,
-          .steps = {AddMinimalBase, AddSystemBusybox, AddAgentAndUser, AddToolchain,
+          .steps = {AddMinimalBase, AddSystemBusybox, AddAgentAndUser, AddSmallToolchain,
                     AddClaudeCodeMock}};
 }
 

@@ -98,8 +98,9 @@ class FakeHostd {
     auto mux = Mux::Create(
         loop_, UniqueFd(kPortFd), {}, [this] { return Accept(); },
         [this](const absl::Status&) { loop_.Stop(); });
-    if (mux.ok()) mux_ = *std::move(mux);
-    return mux.ok();
+    if (!mux.ok()) return false;
+    mux_ = *std::move(mux);
+    return true;
   }
 
  private:
