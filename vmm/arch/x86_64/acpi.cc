@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "absl/strings/str_format.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "devices/i8042.h"
@@ -163,7 +163,7 @@ std::string VirtioDeviceOf(uint32_t irq) {
   const uint32_t slot = irq - layout::kFirstVirtioIrq;
   const uint64_t address = layout::kVirtioMmio + slot * kMmioRegionBytes;
   return aml::Device(
-      absl::StrFormat("VR%02d", slot),
+      absl::StrCat("VR", absl::Dec(slot, absl::kZeroPad2)),
       aml::Name("_HID", aml::String("LNRO0005")) + aml::Name("_UID", aml::Integer(slot)) +
           aml::Name("_CCA", aml::Integer(1)) +
           aml::Name("_CRS", aml::ResourceTemplate(aml::Memory32Fixed(static_cast<uint32_t>(address),
