@@ -88,7 +88,7 @@ ByteSource StringSource(std::string data, size_t piece) {
   return [data = std::move(data), piece, offset = size_t{0}](
              char* to, size_t size) mutable -> absl::StatusOr<size_t> {
     const size_t got = std::min({size, piece, data.size() - offset});
-    std::memcpy(to, data.data() + offset, got);
+    std::copy_n(data.begin() + static_cast<ptrdiff_t>(offset), got, to);
     offset += got;
     return got;
   };
