@@ -20,6 +20,7 @@ namespace {
 
 constexpr char kFio[] = "/usr/bin/fio";
 constexpr char kBusybox[] = "/bin/busybox";
+constexpr uint64_t kRequests = kDiskBytes / kDiskRequestBytes;  // of each job
 
 // $JOBS is kDiskJobs as fio takes them. What its terse output (fio(1), "TERSE OUTPUT", version 3)
 // says about reading begins with field 6, about writing with field 47: KiB, KiB/s, IOPS, ms.
@@ -72,7 +73,7 @@ std::optional<double> Rate(absl::string_view kib_text, absl::string_view ms_text
       kib != kDiskBytes >> 10) {
     return std::nullopt;
   }
-  return static_cast<double>(kDiskBytes / kDiskRequestBytes) / static_cast<double>(ms) * 1e3;
+  return static_cast<double>(kRequests) / static_cast<double>(ms) * 1e3;
 }
 
 // Of the line "bench-disk;JOB;ERROR;READ KIB;READ MS;WRITTEN KIB;WRITE MS".

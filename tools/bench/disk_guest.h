@@ -21,7 +21,7 @@ namespace voidbox::bench {
 inline constexpr std::array<const char*, 4> kDiskJobs = {"seq_read", "rand_read", "seq_write",
                                                          "rand_write"};
 inline constexpr uint64_t kDiskRequestBytes = 4096;
-inline constexpr uint64_t kDiskBytes = 8 << 20;
+inline constexpr uint64_t kDiskBytes = 4 << 20;
 // For fio's libraries, of 80 MB.
 inline constexpr uint64_t kDiskGuestMemoryMib = 256;
 // What the script prints last.

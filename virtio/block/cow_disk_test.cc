@@ -47,8 +47,7 @@ uint64_t AllocatedBytes(const std::string& path) {
 
 class CowDiskTest : public ::testing::Test {
  protected:
-  explicit CowDiskTest(const std::string& directory = ::testing::TempDir() + "/cow")
-      : directory_(directory) {
+  CowDiskTest() : directory_(::testing::TempDir() + "/cow") {
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
     // Odd: neither a multiple of blocks.
@@ -128,59 +127,6 @@ TEST_F(CowDiskTest, ReadsWhatIsCachedOrSaysSo) {
   const iovec last = {out.data(), kSector};
   EXPECT_TRUE(disk->ReadCached(base_.size(), {&last, 1})) << "zeroes need no file";
   EXPECT_EQ(out.substr(0, kSector), std::string(kSector, '\0'));
-}
-
-// In RAM, where what is cached is certain.
-class CowDiskInTmpfsTest : public CowDiskTest {
- protected:
-  CowDiskInTmpfsTest() : CowDiskTest("/dev/shm/cow_disk_test." + std::to_string(::getpid())) {}
-};
-
-TEST_F(CowDiskInTmpfsTest, WritesToTheCacheWhatNeedsNothingOfTheBase) {
-  const auto disk = OpenEphemeral();
-  std::string data(2 * kBlock, 'X');
-  const auto write = [&](uint64_t offset, uint64_t length) {
-    const iovec buffer = {data.data(), length};
-    return disk->WriteCached(offset, {&buffer, 1});
-  };
-  std::string expected = base_;
-  EXPECT_FALSE(write(kSector, kSector)) << "the block's other sectors are the base's";
-  EXPECT_FALSE(write(kBlock, kBlock + kSector));
-  EXPECT_EQ(Read(*disk, 0, base_.size()), expected);
-  EXPECT_TRUE(write(kBlock, kBlock));
-  expected.replace(kBlock, kBlock, kBlock, 'X');
-  EXPECT_EQ(Read(*disk, 0, base_.size()), expected);
-  data.assign(data.size(), 'Y');
-  EXPECT_TRUE(write(kBlock + kSector, kSector)) << "the whole block is in the overlay";
-  expected.replace(kBlock + kSector, kSector, kSector, 'Y');
-  const uint64_t last = base_.size() / kBlock * kBlock;
-  EXPECT_TRUE(write(last, base_.size() - last)) << "the disk ends inside of its last block";
-  expected.replace(last, base_.size() - last, base_.size() - last, 'Y');
-  EXPECT_EQ(Read(*disk, 0, base_.size()), expected);
-}
-
-TEST_F(CowDiskInTmpfsTest, CachedWritersOfOneBlockLoseNothing) {
-  constexpr uint64_t kBlocks = 512;
-  const auto disk = Open(kBlocks * kBlock);
-  // One writes whole blocks, the other a sector of each: whoever is second wins that sector.
-  std::thread sectors([&disk] {
-    for (uint64_t block = 0; block < kBlocks; ++block) {
-      ASSERT_THAT(Write(*disk, block * kBlock, std::string(kSector, 's')), IsOk());
-    }
-  });
-  std::string whole(kBlock, 'w');
-  for (uint64_t block = 0; block < kBlocks; ++block) {
-    iovec buffer = {whole.data(), whole.size()};
-    if (disk->WriteCached(block * kBlock, {&buffer, 1})) continue;
-    ASSERT_THAT(disk->Write(block * kBlock, {&buffer, 1}), IsOk());
-  }
-  sectors.join();
-  for (uint64_t block = 0; block < kBlocks; ++block) {
-    const std::string read = Read(*disk, block * kBlock, kBlock);
-    EXPECT_THAT(read[0], ::testing::AnyOf('s', 'w')) << block;
-    EXPECT_EQ(read.substr(0, kSector), std::string(kSector, read[0])) << block;
-    EXPECT_EQ(read.substr(kSector), whole.substr(kSector)) << block;
-  }
 }
 
 TEST_F(CowDiskTest, ZeroesAreNotTheBaseAgain) {
