@@ -1,6 +1,6 @@
 // voidbox-host-broker: owns the emulated KVM host of one $VOIDBOX_HOME. Started by the first
-// command that needs it, with --ready-fd, which is closed once commands can connect to
-// host/host.sock.
+// command that needs it, with --ready-fd, which takes a byte and is closed once commands can
+// connect to host/host.sock.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -73,7 +73,8 @@ absl::Status Run(const Flags& flags) {
                                    end = status;
                                    loop->Stop();
                                  }));
-  UniqueFd(flags.ready_fd).Reset();  // commands can connect
+  // The command that started us may be gone: then nobody needs to know.
+  static_cast<void>(WriteAll(UniqueFd(flags.ready_fd).get(), "r"));
   RETURN_IF_ERROR(loop->Run());
   // Before the connections close: who sees his end may start the next broker.
   ::unlinkat(directory.get(), kSocketName, 0);

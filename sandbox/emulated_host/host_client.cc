@@ -1,7 +1,6 @@
 #include "sandbox/emulated_host/host_client.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -78,13 +77,15 @@ absl::Status StartBroker(const HostFiles& files, int directory, int interrupt) {
   spawn.new_session = true;
   ASSIGN_OR_RETURN(ChildProcess broker, ChildProcess::Spawn(spawn));
   ready_write.Reset();
-  RETURN_IF_ERROR(WaitReadable(ready_read.get(), interrupt));  // its end
-  // It lives on without us, unless it could not start.
-  pollfd ended = {.fd = broker.pidfd(), .events = POLLIN, .revents = 0};
-  if (::poll(&ended, 1, 0) == 0) {
+  RETURN_IF_ERROR(WaitReadable(ready_read.get(), interrupt));
+  // A byte when it serves, and then it lives on without us; the end alone when it could not start.
+  char byte;
+  ASSIGN_OR_RETURN(const size_t got, ReadUpTo(ready_read.get(), &byte, 1));
+  if (got == 1) {
     broker.Release();
     return absl::OkStatus();
   }
+  RETURN_IF_ERROR(broker.Wait().status());  // all that it had to say is in its log then
   OutputTail tail;
   const auto text = ReadFile(absl::StrCat("/proc/self/fd/", log.get()));
   if (text.ok()) tail.Append(*text);
