@@ -101,6 +101,7 @@ int Main(std::vector<std::string> arguments) {
   app.set_version_flag("--version", absl::StrCat("voidbox ", kVersion));
   const std::vector<std::unique_ptr<Command>> commands = AllCommands();
   std::vector<CLI::App*> parsers;
+  parsers.reserve(commands.size());
   for (const auto& command : commands) parsers.push_back(command->AddTo(app));
 
   if (const absl::Status known = CheckNames(app, arguments); !known.ok()) {

@@ -71,7 +71,7 @@ std::string PathToOpen(const std::string& path, bool for_writing) {
 
 // The same for a file that may have to be made.
 std::string PathToMake(const std::string& path) {
-  const std::string found = PathToOpen(path, /*for_writing=*/true);
+  std::string found = PathToOpen(path, /*for_writing=*/true);
   if (found != path) return found;
   const std::filesystem::path whole = path;
   const std::string directory = PathToOpen(whole.parent_path().string(), /*for_writing=*/true);

@@ -40,7 +40,7 @@ int VerifyCommand::Run(const Invocation&) {
     const bool json = WantsJson(format_);
     absl::Status first_error;
     for (const std::string& name : names) {
-      const absl::Status status = Verify(store, name, progress);
+      absl::Status status = Verify(store, name, progress);
       if (absl::IsCancelled(status)) return status;
       first_error.Update(status);
       const std::string problem(status.message());
