@@ -11,7 +11,7 @@ namespace voidbox {
 // $PATH for the life of this object.
 class FakePrograms {
  public:
-  explicit FakePrograms(std::initializer_list<std::pair<const char*, std::string>> scripts);
+  FakePrograms(std::initializer_list<std::pair<const char*, std::string>> scripts);
   ~FakePrograms();
   FakePrograms(const FakePrograms&) = delete;
   FakePrograms& operator=(const FakePrograms&) = delete;
