@@ -2,7 +2,9 @@
 #define VOIDBOX_AGENT_CALL_H_
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,6 +39,20 @@ class Call {
 // Makes the call that an ExecRequest asks for. An error is sent to the host as it is.
 using ExecStarter = std::function<absl::StatusOr<std::unique_ptr<Call>>(
     const agent::ExecRequest& request, Connection& connection, Call::Settle settle)>;
+
+// The ways to serve a request; an error is sent to the host as it is.
+//
+// With one frame, at once.
+using CallAnswerer = std::function<absl::StatusOr<agent::ServerFrame>(const agent::Request&)>;
+// With a call.
+using CallStarter = std::function<absl::StatusOr<std::unique_ptr<Call>>(
+    const agent::Request& request, Connection& connection, Call::Settle settle)>;
+// By somebody else, who has a duplicate of `stream` when this returns OK, and from whom the host
+// hears all that follows.
+using StreamTaker = std::function<absl::Status(const agent::Request& request, int stream)>;
+using CallHandler = std::variant<CallAnswerer, CallStarter, StreamTaker>;
+// One for each kind of call that is served.
+using CallHandlers = std::map<agent::Request::CallCase, CallHandler>;
 
 }  // namespace voidbox
 

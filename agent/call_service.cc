@@ -4,9 +4,11 @@
 
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "agent/connection.h"
+#include "agent/error_frame.h"
 #include "base/errno_status.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -70,27 +72,26 @@ class CallService::Session {
 
   void HandleFrames() {
     while (WantsFrames()) {
-      const absl::Status status = HandleFrame();
-      if (absl::IsNotFound(status)) return;
+      const auto payload = connection_.NextFrame();
+      if (payload.ok() && !payload->has_value()) return;
+      absl::Status status = payload.status();
+      if (status.ok()) status = HandleFrame(**payload);
       if (!status.ok()) Refuse(status);
     }
   }
 
-  // NOT_FOUND when there is none yet.
-  absl::Status HandleFrame() {
-    ASSIGN_OR_RETURN(const std::optional<absl::string_view> payload, connection_.NextFrame());
-    if (!payload) return absl::NotFoundError("");
-    const int size = static_cast<int>(payload->size());
+  absl::Status HandleFrame(absl::string_view payload) {
+    const int size = static_cast<int>(payload.size());
     if (call_ == nullptr) {
       agent::Request request;
-      if (!request.ParseFromArray(payload->data(), size)) {
+      if (!request.ParseFromArray(payload.data(), size)) {
         return absl::InvalidArgumentError(absl::StrCat("frame of ", size, " bytes: not a Request"));
       }
       connection_.LimitFrames(kMaxClientFrameBytes);
       return HandleRequest(request);
     }
     agent::ClientFrame frame;
-    if (!frame.ParseFromArray(payload->data(), size)) {
+    if (!frame.ParseFromArray(payload.data(), size)) {
       return absl::InvalidArgumentError(
           absl::StrCat("frame of ", size, " bytes: not a ClientFrame"));
     }
@@ -99,8 +100,6 @@ class CallService::Session {
 
   absl::Status HandleRequest(const agent::Request& request) {
     switch (request.call_case()) {
-      case agent::Request::kExec:
-        return HandleExec(request.exec());
       case agent::Request::kHealth: {
         agent::ServerFrame frame;
         *frame.mutable_health() = service_.Health();
@@ -117,21 +116,37 @@ class CallService::Session {
         shut_down_ = true;
         return absl::OkStatus();
       }
-      case agent::Request::CALL_NOT_SET:
-        break;
+      default:
+        return HandleByTable(request);
     }
-    return absl::InvalidArgumentError("request: no call that this agent knows");
   }
 
-  absl::Status HandleExec(const agent::ExecRequest& request) {
-    auto call = service_.options_.start_exec(request, connection_, [this] { Settle(); });
-    if (!call.ok()) {
-      // A status of some system call may be NOT_FOUND, which HandleFrames takes for something else.
-      if (absl::IsNotFound(call.status())) return absl::InternalError(call.status().message());
-      return std::move(call).status();
+  absl::Status HandleByTable(const agent::Request& request) {
+    const auto found = service_.options_.handlers.find(request.call_case());
+    if (found == service_.options_.handlers.end()) {
+      return absl::InvalidArgumentError("request: no call that this agent knows");
     }
-    call_ = *std::move(call);
+    return std::visit([&](const auto& handler) { return Handle(handler, request); }, found->second);
+  }
+
+  absl::Status Handle(const CallAnswerer& answer, const agent::Request& request) {
+    ASSIGN_OR_RETURN(const agent::ServerFrame frame, answer(request));
+    Answer(frame);
+    return absl::OkStatus();
+  }
+
+  absl::Status Handle(const CallStarter& start, const agent::Request& request) {
+    ASSIGN_OR_RETURN(call_, start(request, connection_, [this] { Settle(); }));
     ++service_.running_execs_;
+    return absl::OkStatus();
+  }
+
+  absl::Status Handle(const StreamTaker& take, const agent::Request& request) {
+    if (!connection_.AtFrameBoundary()) {
+      return absl::InvalidArgumentError("frame: comes before the first answer to the request");
+    }
+    RETURN_IF_ERROR(take(request, connection_.fd()));
+    answered_ = true;
     return absl::OkStatus();
   }
 

@@ -30,7 +30,8 @@ class CallService {
     // Connection::kOutputLimit and ExecCall::kInputLimit bytes and a process, so this also bounds
     // memory.
     size_t max_connections = 256;
-    ExecStarter start_exec;
+    // Health and Shutdown are the service's own.
+    CallHandlers handlers;
     // Called once a ShutdownReply has been sent. Without it, Shutdown is refused.
     std::function<void()> shut_down;
   };

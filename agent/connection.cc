@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <string>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 namespace voidbox {
 namespace {
 
@@ -79,39 +77,6 @@ void Connection::Close() {
   fd_.Reset();
   sealed_ = true;
   out_.Clear();
-}
-
-std::string MessageText(absl::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (result.size() >= kMaxMessageBytes) {
-      result += "...";
-      break;
-    }
-    if (absl::ascii_isprint(static_cast<unsigned char>(c))) {
-      result += c;
-    } else {
-      absl::StrAppend(&result, "\\x", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
-    }
-  }
-  return result;
-}
-
-agent::ServerFrame ErrorFrame(const absl::Status& status) {
-  agent::ServerFrame frame;
-  agent::Error& error = *frame.mutable_error();
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      error.set_code(agent::Error::INVALID_ARGUMENT);
-      break;
-    case absl::StatusCode::kResourceExhausted:
-      error.set_code(agent::Error::RESOURCE_EXHAUSTED);
-      break;
-    default:
-      error.set_code(agent::Error::INTERNAL);
-  }
-  error.set_message(MessageText(status.message()));
-  return frame;
 }
 
 }  // namespace voidbox

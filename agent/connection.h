@@ -66,15 +66,6 @@ class Connection {
   bool sealed_ = false;
 };
 
-// A text that may quote what the host sent, as a message's string field takes it: bytes that are
-// not printable ASCII as \xNN (protobuf refuses to parse strings that are not UTF-8), and cut after
-// kMaxMessageBytes.
-inline constexpr size_t kMaxMessageBytes = 1024;
-std::string MessageText(absl::string_view text);
-
-// An Error frame; the codes of `status` that the protocol does not have become INTERNAL.
-agent::ServerFrame ErrorFrame(const absl::Status& status);
-
 }  // namespace voidbox
 
 #endif  // VOIDBOX_AGENT_CONNECTION_H_

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <string>
 
+#include "agent/error_frame.h"
 #include "base/frame.h"
 #include "base/io.h"
 #include "base/status_matchers.h"
@@ -82,12 +83,6 @@ TEST_F(ConnectionTest, ASealedConnectionSendsOnlyWhatItHas) {
   agent::ServerFrame frame;
   EXPECT_THAT(ReadFrame(host_.get(), frame),
               StatusIs(absl::StatusCode::kOutOfRange, "end of stream"));
-}
-
-TEST(MessageTextTest, IsPrintableAndShort) {
-  EXPECT_EQ(MessageText("a 'b'\n\xff"), "a 'b'\\x0a\\xff");
-  EXPECT_EQ(MessageText(std::string(kMaxMessageBytes + 1, 'a')),
-            std::string(kMaxMessageBytes, 'a') + "...");
 }
 
 TEST_F(ConnectionTest, SaysWhenThePeerIsGone) {

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "agent/error_frame.h"
 #include "base/errno_status.h"
 #include "base/ioctl.h"
 #include "base/log.h"
@@ -181,7 +182,7 @@ absl::Status ExecCall::OnFrame(const agent::ClientFrame& frame) {
       return absl::OkStatus();
     case agent::ClientFrame::kSignal:
       return OnSignalFrame(frame.signal());
-    case agent::ClientFrame::FRAME_NOT_SET:
+    default:
       break;
   }
   return absl::InvalidArgumentError("frame: none of stdin, close_stdin and signal");

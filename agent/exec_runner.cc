@@ -49,4 +49,14 @@ ExecStarter ExecRunner::Starter() {
   };
 }
 
+CallHandlers ExecRunner::Handlers() {
+  CallHandlers handlers;
+  handlers[agent::Request::kExec] =
+      CallStarter([start = Starter()](const agent::Request& request, Connection& connection,
+                                      Call::Settle settle) {
+        return start(request.exec(), connection, std::move(settle));
+      });
+  return handlers;
+}
+
 }  // namespace voidbox

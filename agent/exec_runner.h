@@ -17,7 +17,7 @@ namespace voidbox {
 
 // All that running commands takes, for a CallService:
 //   ASSIGN_OR_RETURN(auto runner, ExecRunner::Create(loop, {.cgroup_parent = "/sys/fs/cgroup"}));
-//   CallService service(loop, {.start_exec = runner->Starter()});
+//   CallService service(loop, {.handlers = runner->Handlers()});
 //   service.Serve(std::move(stream));
 // Works as PID 1 of a guest and inside any other program. Belongs to the loop's thread.
 class ExecRunner {
@@ -34,8 +34,10 @@ class ExecRunner {
   // Also ignores SIGPIPE in this process, and blocks SIGCHLD in this thread (see ChildWatcher).
   static absl::StatusOr<std::unique_ptr<ExecRunner>> Create(EventLoop& loop, Options options);
 
-  // Borrows this.
+  // Both borrow this.
   ExecStarter Starter();
+  // Of all calls that have to do with commands.
+  CallHandlers Handlers();
 
  private:
   ExecRunner(EventLoop& loop, UniqueFd null, std::unique_ptr<ChildWatcher> children,

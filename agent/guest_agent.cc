@@ -146,7 +146,7 @@ absl::Status RunAgent() {
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
   CallService service(*loop, {.version = kVersion,
-                              .start_exec = runner->Starter(),
+                              .handlers = runner->Handlers(),
                               .shut_down = [&loop] { loop->Stop(); }});
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {

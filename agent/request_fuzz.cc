@@ -79,14 +79,15 @@ void RunInput(const uint8_t* data, size_t size) {
   absl::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
 
   const auto loop = EventLoop::Create().value();
-  CallService service(
-      *loop, {.version = "fuzz",
-              .start_exec = [](const agent::ExecRequest& request, Connection& connection,
-                               const Call::Settle&) -> absl::StatusOr<std::unique_ptr<Call>> {
-                if (auto command = ParseCommand(request); !command.ok()) return command.status();
-                return std::make_unique<EchoCall>(connection);
-              },
-              .shut_down = [] {}});
+  CallHandlers handlers;
+  handlers[agent::Request::kExec] =
+      CallStarter([](const agent::Request& request, Connection& connection,
+                     const Call::Settle&) -> absl::StatusOr<std::unique_ptr<Call>> {
+        if (auto command = ParseCommand(request.exec()); !command.ok()) return command.status();
+        return std::make_unique<EchoCall>(connection);
+      });
+  CallService service(*loop,
+                      {.version = "fuzz", .handlers = std::move(handlers), .shut_down = [] {}});
   int pair[2];
   Check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0, "there is a socket");
   UniqueFd host(pair[1]);

@@ -65,7 +65,7 @@ TestingServer::TestingServer(const std::string& cgroup_parent, size_t max_connec
   service_ = std::make_unique<CallService>(
       *loop_, CallService::Options{.version = "test",
                                    .max_connections = max_connections,
-                                   .start_exec = runner_->Starter(),
+                                   .handlers = runner_->Handlers(),
                                    .shut_down = [this] { ++shutdowns_; }});
   thread_ = std::thread([this] { EXPECT_THAT(loop_->Run(), IsOk()); });
 }

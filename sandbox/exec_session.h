@@ -11,9 +11,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/agent.pb.h"
+#include "agent/agent_call.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
-#include "sandbox/agent_call.h"
 #include "sandbox/output_pump.h"
 
 namespace voidbox {

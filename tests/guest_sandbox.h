@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "agent/agent.pb.h"
+#include "agent/agent_call.h"
 #include "base/event_loop.h"
-#include "sandbox/agent_call.h"
 #include "sandbox/sandbox.h"
 
 namespace voidbox {

@@ -35,7 +35,7 @@ class Hostd {
     ASSIGN_OR_RETURN(runner_, ExecRunner::Create(loop_, {.cgroup_parent = "/sys/fs/cgroup",
                                                          .reap = ChildWatcher::Reap::kAll}));
     service_ = std::make_unique<CallService>(
-        loop_, CallService::Options{.version = kVersion, .start_exec = runner_->Starter()});
+        loop_, CallService::Options{.version = kVersion, .handlers = runner_->Handlers()});
     ASSIGN_OR_RETURN(UniqueFd port, OpenBrokerPort());
     ASSIGN_OR_RETURN(mux_, Mux::Create(
                                loop_, std::move(port), {}, [this] { return Accept(); },

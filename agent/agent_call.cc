@@ -1,4 +1,4 @@
-#include "sandbox/agent_call.h"
+#include "agent/agent_call.h"
 
 #include <sys/socket.h>
 #include <unistd.h>

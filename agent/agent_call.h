@@ -1,5 +1,5 @@
-#ifndef VOIDBOX_SANDBOX_AGENT_CALL_H_
-#define VOIDBOX_SANDBOX_AGENT_CALL_H_
+#ifndef VOIDBOX_AGENT_AGENT_CALL_H_
+#define VOIDBOX_AGENT_AGENT_CALL_H_
 
 #include <cstdint>
 #include <functional>
@@ -76,4 +76,4 @@ class AgentCall {
 
 }  // namespace voidbox
 
-#endif  // VOIDBOX_SANDBOX_AGENT_CALL_H_
+#endif  // VOIDBOX_AGENT_AGENT_CALL_H_
