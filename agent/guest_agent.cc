@@ -1,5 +1,6 @@
 // The guest's PID 1: makes the system usable, serves the host's calls, reaps orphans, and ends the
 // machine when told to. Its log is the kernel's.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -18,10 +19,16 @@
 #include "absl/strings/str_split.h"
 #include "agent/agent.pb.h"
 #include "agent/call_service.h"
+#include "agent/cgroup_tree.h"
 #include "agent/exec_runner.h"
+#include "agent/files/file_worker.h"
+#include "agent/files/file_workers.h"
 #include "agent/kernel_modules.h"
 #include "agent/mounts.h"
+#include "agent/process_tree.h"
 #include "agent/root_file_system.h"
+#include "agent/session_tree.h"
+#include "agent/spawner.h"
 #include "agent/switch_root.h"
 #include "agent/system.h"
 #include "agent/vsock.h"
@@ -80,6 +87,29 @@ absl::StatusOr<std::unique_ptr<ExecRunner>> MakeRunner(EventLoop& loop) {
   options.cgroup_parent.clear();
   return ExecRunner::Create(loop, options);
 }
+
+// The calls of files, and what their workers take.
+class Files {
+ public:
+  explicit Files(EventLoop& loop) {
+    auto cgroups = CgroupTrees::Create(loop, kCgroups);
+    if (cgroups.ok()) {
+      trees_ = *std::move(cgroups);
+    } else {
+      trees_ = std::make_unique<SessionTrees>(loop);
+    }
+    log_.Reset(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+    workers_ = std::make_unique<FileWorkers>(
+        loop, *trees_, spawner_, FileWorkers::Options{.log_fd = log_ ? log_.get() : STDERR_FILENO});
+  }
+  CallHandlers Handlers() { return workers_->Handlers(); }
+
+ private:
+  std::unique_ptr<ProcessTrees> trees_;
+  Spawner spawner_{{}};
+  UniqueFd log_;
+  std::unique_ptr<FileWorkers> workers_;
+};
 
 absl::StatusOr<std::unique_ptr<VsockMessage>> SendReady(EventLoop& loop, uint64_t init_us) {
   agent::Ready ready;
@@ -145,8 +175,11 @@ absl::Status RunAgent() {
 
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
+  Files files(*loop);
+  CallHandlers handlers = runner->Handlers();
+  handlers.merge(files.Handlers());
   CallService service(*loop, {.version = kVersion,
-                              .handlers = runner->Handlers(),
+                              .handlers = std::move(handlers),
                               .shut_down = [&loop] { loop->Stop(); }});
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
@@ -164,7 +197,10 @@ absl::Status RunAgent() {
 }  // namespace
 }  // namespace voidbox
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc == 2 && absl::string_view(argv[1]) == voidbox::kFileWorkerMode) {
+    return voidbox::RunFileWorker();
+  }
   if (::getpid() != 1) {
     voidbox::LogError("guest-agent runs as PID 1 of a guest only");
     return 1;
