@@ -23,6 +23,7 @@
 #include "agent/exec_runner.h"
 #include "agent/files/file_worker.h"
 #include "agent/files/file_workers.h"
+#include "agent/files/workspace_path.h"
 #include "agent/kernel_modules.h"
 #include "agent/mounts.h"
 #include "agent/process_tree.h"
@@ -199,7 +200,7 @@ absl::Status RunAgent() {
 
 int main(int argc, char** argv) {
   if (argc == 2 && absl::string_view(argv[1]) == voidbox::kFileWorkerMode) {
-    return voidbox::RunFileWorker();
+    return voidbox::RunFileWorker(voidbox::kWorkspace);
   }
   if (::getpid() != 1) {
     voidbox::LogError("guest-agent runs as PID 1 of a guest only");

@@ -44,6 +44,11 @@ absl::Status PathStatus(absl::string_view path, int error) {
   }
 }
 
+absl::Status AtPath(absl::string_view path, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat("path ", ShownPath(path), ": ", status.message()));
+}
+
 absl::StatusOr<UniqueFd> OpenBeneath(int directory, const std::string& path, uint64_t flags,
                                      mode_t mode) {
   open_how how = {};
@@ -97,11 +102,7 @@ absl::StatusOr<UniqueFd> MakeDirectories(int directory, const std::vector<std::s
       is_new = true;
     }
     auto next = OpenBeneath(current.get(), parts[i], O_PATH | O_DIRECTORY);
-    if (!next.ok()) {
-      return absl::Status(next.status().code(),
-                          absl::StrCat("directory ", ShownPath(path), ": ",
-                                       next.status().message()));
-    }
+    if (!next.ok()) return AtPath(path, next.status());
     current = *std::move(next);
     if (!is_new && existing != nullptr) *existing = i + 1;
   }

@@ -22,6 +22,9 @@ namespace voidbox {
 // are INVALID_ARGUMENT; a component that is not a directory is NOT_FOUND.
 absl::Status PathStatus(absl::string_view path, int error);
 
+// The same status, of that path.
+absl::Status AtPath(absl::string_view path, const absl::Status& status);
+
 // `path` is relative, "." for the directory itself.
 absl::StatusOr<UniqueFd> OpenBeneath(int directory, const std::string& path, uint64_t flags,
                                      mode_t mode = 0);

@@ -14,9 +14,7 @@ namespace voidbox {
 
 absl::StatusOr<DirectoryEntries> DirectoryEntries::Open(int directory, const std::string& path) {
   auto fd = OpenBeneath(directory, ".", O_RDONLY | O_DIRECTORY);
-  if (!fd.ok()) {
-    return absl::Status(fd.status().code(), absl::StrCat(path, ": ", fd.status().message()));
-  }
+  if (!fd.ok()) return AtPath(path, fd.status());
   DIR* const stream = ::fdopendir(fd->get());
   if (stream == nullptr) return PathStatus(path, errno);
   static_cast<void>(fd->Release());  // the stream's

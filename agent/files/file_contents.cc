@@ -109,12 +109,13 @@ absl::StatusOr<uint64_t> Replace(int root, const std::vector<std::string>& parts
   const std::string path = JoinPath(parts);
   ASSIGN_OR_RETURN(const Parent parent, OpenParent(root, parts));
   ASSIGN_OR_RETURN(const mode_t mode, ModeFor(parent, asked, path));
-  ASSIGN_OR_RETURN(const Staging staging, Staging::Create(parent.directory.get()));
-  const UniqueFd file(::openat(staging.directory(), kStagedName,
+  const auto staging = Staging::Create(parent.directory.get());
+  if (!staging.ok()) return AtPath(path, staging.status());
+  const UniqueFd file(::openat(staging->directory(), kStagedName,
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!file) return PathStatus(path, errno);
   ASSIGN_OR_RETURN(const uint64_t bytes, ReceiveContents(file.get(), max_bytes, path, stream));
-  if (::renameat(staging.directory(), kStagedName, parent.directory.get(), parent.name.c_str()) !=
+  if (::renameat(staging->directory(), kStagedName, parent.directory.get(), parent.name.c_str()) !=
       0) {
     return PathStatus(path, errno);
   }

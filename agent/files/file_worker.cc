@@ -18,7 +18,6 @@
 #include "agent/files/transfers.h"
 #include "agent/files/watch_files.h"
 #include "agent/files/worker_sandbox.h"
-#include "agent/files/workspace_path.h"
 #include "base/errno_status.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -97,10 +96,9 @@ absl::StatusOr<agent::Request> ReadRequest() {
 }
 
 // Nothing of the host's is looked at before the process is confined.
-absl::Status Run() {
-  const auto root = EnterWorkspace(kWorkspace);
-  absl::StatusOr<agent::Request> request = root.status();
-  if (root.ok()) request = ReadRequest();
+absl::Status Run(const std::string& workspace) {
+  const auto root = EnterWorkspace(workspace);
+  const auto request = root.ok() ? ReadRequest() : root.status();
   if (!request.ok()) {
     CallStream stream(kWorkerStream);
     return stream.Send(ErrorFrame(request.status()));
@@ -120,10 +118,10 @@ absl::Status ServeFileCall(int root, const agent::Request& request, int stream_f
   return absl::OkStatus();
 }
 
-int RunFileWorker() {
+int RunFileWorker(const std::string& workspace) {
   SetLogTarget(kWorkerLog, "file-worker");
   ::signal(SIGPIPE, SIG_IGN);
-  const absl::Status status = Run();
+  const absl::Status status = Run(workspace);
   // A host that hangs up is nothing to report.
   if (status.ok() || absl::IsCancelled(status)) return 0;
   LogWarning(status.message());

@@ -1,6 +1,8 @@
 #ifndef VOIDBOX_AGENT_FILES_FILE_WORKER_H_
 #define VOIDBOX_AGENT_FILES_FILE_WORKER_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "agent/agent.pb.h"
 
@@ -19,7 +21,7 @@ inline constexpr int kWorkerLog = 2;
 absl::Status ServeFileCall(int root, const agent::Request& request, int stream);
 
 // main of the mode: confines itself to the workspace first. Returns its exit status.
-int RunFileWorker();
+int RunFileWorker(const std::string& workspace);
 
 }  // namespace voidbox
 

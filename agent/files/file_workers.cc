@@ -11,7 +11,6 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "agent/files/file_worker.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -36,10 +35,11 @@ absl::Status SignalProcess(int process, int signal) {
 }  // namespace
 
 FileWorkers::FileWorkers(EventLoop& loop, ProcessTrees& trees, Spawner& spawner, Options options)
-    : loop_(loop), trees_(trees), spawner_(spawner), options_(std::move(options)) {
-  command_.arguments = {options_.program, kFileWorkerMode};
-  command_.working_directory = "/";
-}
+    : loop_(loop),
+      trees_(trees),
+      spawner_(spawner),
+      options_(std::move(options)),
+      command_({.arguments = options_.command, .working_directory = "/"}) {}
 
 FileWorkers::~FileWorkers() {
   for (auto& [id, worker] : workers_) static_cast<void>(SignalProcess(worker.process.get(), SIGKILL));

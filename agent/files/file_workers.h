@@ -8,11 +8,13 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/call.h"
 #include "agent/command.h"
+#include "agent/files/file_worker.h"
 #include "agent/process_tree.h"
 #include "agent/spawner.h"
 #include "base/event_loop.h"
@@ -27,7 +29,7 @@ class FileWorkers {
  public:
   struct Options {
     // What is run for a call; it finds the descriptors of file_worker.h.
-    std::string program = "/proc/self/exe";
+    std::vector<std::string> command = {"/proc/self/exe", kFileWorkerMode};
     // Workers at once; a call beyond them is refused.
     size_t max_workers = 32;
     // For their log; borrowed.
@@ -58,7 +60,7 @@ class FileWorkers {
   ProcessTrees& trees_;
   Spawner& spawner_;
   const Options options_;
-  Command command_;
+  const Command command_;
   uint64_t next_id_ = 1;
   std::unordered_map<uint64_t, Worker> workers_;
 };

@@ -111,16 +111,17 @@ absl::Status Upload(int root, const agent::UploadRequest& request, CallStream& s
   TarLimits limits;
   if (request.max_bytes() != 0) limits.max_bytes = std::min(limits.max_bytes, request.max_bytes());
   ASSIGN_OR_RETURN(const UniqueFd place, StagingPlace(root, destination));
-  ASSIGN_OR_RETURN(const Staging staging, Staging::Create(place.get()));
+  const auto staging = Staging::Create(place.get());
+  if (!staging.ok()) return AtPath(JoinPath(destination), staging.status());
   RETURN_IF_ERROR(SendReady(stream));
   const PieceSource source = [&stream] { return stream.ReceiveData(); };
-  ASSIGN_OR_RETURN(const TarCount count, UnpackTar(source, gzip, limits, staging.directory()));
+  ASSIGN_OR_RETURN(const TarCount count, UnpackTar(source, gzip, limits, staging->directory()));
   // What follows the end of an archive is padding.
   for (;;) {
     ASSIGN_OR_RETURN(const absl::string_view rest, stream.ReceiveData());
     if (rest.empty()) break;
   }
-  RETURN_IF_ERROR(MoveInPlace(root, destination, staging.directory()));
+  RETURN_IF_ERROR(MoveInPlace(root, destination, staging->directory()));
   return SendDone(count, stream);
 }
 

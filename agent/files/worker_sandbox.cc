@@ -45,8 +45,8 @@ absl::Status ChangeUser() {
 }  // namespace
 
 absl::StatusOr<UniqueFd> EnterWorkspace(const std::string& workspace) {
-  // The first to go when memory is short, after what runs for callers. Where there is no /proc,
-  // nobody has changed it.
+  // PID 1's own protection from the OOM killer is not for others. Where there is no /proc, nobody
+  // has set it.
   const UniqueFd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
   if (score) static_cast<void>(WriteAll(score.get(), "0"));
   RETURN_IF_ERROR(Limit(RLIMIT_CORE, 0));
