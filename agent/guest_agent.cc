@@ -28,6 +28,7 @@
 #include "agent/mounts.h"
 #include "agent/process_tree.h"
 #include "agent/root_file_system.h"
+#include "agent/run_ts/run_ts_call.h"
 #include "agent/session_tree.h"
 #include "agent/spawner.h"
 #include "agent/switch_root.h"
@@ -179,9 +180,16 @@ absl::Status RunAgent() {
   Files files(*loop);
   CallHandlers handlers = runner->Handlers();
   handlers.merge(files.Handlers());
+  CallService* self = nullptr;  // once it is there
+  handlers.emplace(
+      agent::Request::kRunTs,
+      RunTsCall::Starter({.loop = *loop, .serve_call = [&self](UniqueFd stream) {
+                            self->Serve(std::move(stream));
+                          }}));
   CallService service(*loop, {.version = kVersion,
                               .handlers = std::move(handlers),
                               .shut_down = [&loop] { loop->Stop(); }});
+  self = &service;
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
                      service.Serve(std::move(stream));
