@@ -181,11 +181,10 @@ absl::Status RunAgent() {
   CallHandlers handlers = runner->Handlers();
   handlers.merge(files.Handlers());
   CallService* self = nullptr;  // once it is there
-  handlers.emplace(
-      agent::Request::kRunTs,
-      RunTsCall::Starter({.loop = *loop, .serve_call = [&self](UniqueFd stream) {
-                            self->Serve(std::move(stream));
-                          }}));
+  handlers.emplace(agent::Request::kRunTs,
+                   RunTsCall::Starter({.loop = *loop, .serve_call = [&self](UniqueFd stream) {
+                                         self->Serve(std::move(stream));
+                                       }}));
   CallService service(*loop, {.version = kVersion,
                               .handlers = std::move(handlers),
                               .shut_down = [&loop] { loop->Stop(); }});

@@ -78,9 +78,9 @@ absl::StatusOr<UniqueFd> OpenRegular(int directory, const std::vector<std::strin
                                      int flags, mode_t mode) {
   const std::string path = JoinPath(parts);
   // Without O_NONBLOCK, a FIFO would wait for its other end; regular files do not know it.
-  ASSIGN_OR_RETURN(UniqueFd fd,
-                   OpenBeneath(directory, path,
-                               static_cast<uint64_t>(flags) | O_NONBLOCK | O_NOCTTY, mode));
+  ASSIGN_OR_RETURN(
+      UniqueFd fd,
+      OpenBeneath(directory, path, static_cast<uint64_t>(flags) | O_NONBLOCK | O_NOCTTY, mode));
   struct stat info;
   if (::fstat(fd.get(), &info) != 0) return PathStatus(path, errno);
   if (!S_ISREG(info.st_mode)) {

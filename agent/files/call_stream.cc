@@ -39,9 +39,8 @@ constexpr uint32_t DataTag(int field) {
 
 // The data of a ClientFrame that is nothing else, as every sender writes it, in place.
 bool TakeData(absl::string_view payload, absl::string_view& data) {
-  CodedInputStream in(
-      static_cast<const uint8_t*>(static_cast<const void*>(payload.data())),
-      static_cast<int>(payload.size()));
+  CodedInputStream in(static_cast<const uint8_t*>(static_cast<const void*>(payload.data())),
+                      static_cast<int>(payload.size()));
   uint32_t size = 0;
   if (in.ReadTag() != DataTag(agent::ClientFrame::kDataFieldNumber) || !in.ReadVarint32(&size)) {
     return false;
@@ -111,8 +110,8 @@ absl::Status CallStream::FlushData() {
 absl::Status CallStream::SendDataFrame(absl::string_view data) {
   const size_t size = output_size_ + data.size();
   std::array<uint8_t, kMaxHeaderBytes> header;
-  uint8_t* end = CodedOutputStream::WriteTagToArray(
-      DataTag(agent::ServerFrame::kDataFieldNumber), header.data() + kFrameHeaderBytes);
+  uint8_t* end = CodedOutputStream::WriteTagToArray(DataTag(agent::ServerFrame::kDataFieldNumber),
+                                                    header.data() + kFrameHeaderBytes);
   end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(size), end);
   const auto header_size = static_cast<size_t>(end - header.data());
   CodedOutputStream::WriteLittleEndian32ToArray(
@@ -127,15 +126,15 @@ absl::Status CallStream::SendDataFrame(absl::string_view data) {
 
 absl::StatusOr<absl::string_view> CallStream::ReceiveFrame() {
   std::array<uint8_t, kFrameHeaderBytes> header;
-  ASSIGN_OR_RETURN(const size_t got,
-                   ReadUpTo(stream_, static_cast<char*>(static_cast<void*>(header.data())),
-                            header.size()));
+  ASSIGN_OR_RETURN(
+      const size_t got,
+      ReadUpTo(stream_, static_cast<char*>(static_cast<void*>(header.data())), header.size()));
   if (got != header.size()) return HungUp();
   uint32_t size = 0;
   CodedInputStream::ReadLittleEndian32FromArray(header.data(), &size);
   if (size > kMaxClientFrameBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("frame of ", size, " bytes is longer than the limit of ", kMaxClientFrameBytes));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "frame of ", size, " bytes is longer than the limit of ", kMaxClientFrameBytes));
   }
   ASSIGN_OR_RETURN(const size_t body, ReadUpTo(stream_, input_.get(), size));
   if (body != size) return HungUp();

@@ -44,8 +44,7 @@ absl::StatusOr<uint64_t> SendContents(int file, uint64_t offset, uint64_t length
   uint64_t sent = 0;
   while (sent < length) {
     const size_t most = std::min<uint64_t>(length - sent, CallStream::kMaxDataBytes);
-    const ssize_t got =
-        ::pread(file, buffer.get(), most, static_cast<off_t>(offset + sent));
+    const ssize_t got = ::pread(file, buffer.get(), most, static_cast<off_t>(offset + sent));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return PathStatus(path, errno);
     if (got == 0) break;
@@ -67,8 +66,8 @@ absl::StatusOr<uint64_t> ReceiveContents(int file, uint64_t max_bytes, const std
     ASSIGN_OR_RETURN(absl::string_view data, stream.ReceiveData());
     if (data.empty()) return bytes;
     if (data.size() > max_bytes - bytes) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "path ", ShownPath(path), ": more than the limit of ", max_bytes, " bytes"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("path ", ShownPath(path), ": more than the limit of ", max_bytes, " bytes"));
     }
     bytes += data.size();
     while (!data.empty()) {
@@ -80,8 +79,8 @@ absl::StatusOr<uint64_t> ReceiveContents(int file, uint64_t max_bytes, const std
   }
 }
 
-absl::StatusOr<uint64_t> Append(int root, const std::vector<std::string>& parts,
-                                uint64_t max_bytes, CallStream& stream) {
+absl::StatusOr<uint64_t> Append(int root, const std::vector<std::string>& parts, uint64_t max_bytes,
+                                CallStream& stream) {
   ASSIGN_OR_RETURN(const UniqueFd file, OpenRegular(root, parts, O_WRONLY | O_APPEND));
   return ReceiveContents(file.get(), max_bytes, JoinPath(parts), stream);
 }

@@ -184,7 +184,8 @@ TEST_F(FileWorkerTest, MakesDirectories) {
   EXPECT_THAT(client_.MakeDirectory("b/c").status, StatusIs(kNotFound, HasSubstr("'b'")));
   EXPECT_THAT(client_.MakeDirectory("b/c", true).status, IsOk());
   EXPECT_THAT(client_.MakeDirectory("b/c", true).status, IsOk());
-  EXPECT_THAT(client_.MakeDirectory("x", false, 04755).status, StatusIs(kInvalid, HasSubstr("mode")));
+  EXPECT_THAT(client_.MakeDirectory("x", false, 04755).status,
+              StatusIs(kInvalid, HasSubstr("mode")));
   EXPECT_THAT(files_.Tree(), ElementsAre("d a", "d b", "d b/c"));
 }
 
@@ -224,7 +225,8 @@ TEST_F(FileWorkerTest, AFrameThatDoesNotBelongEndsTheCall) {
   ASSERT_THAT(WriteFrame(stream.get(), frame), IsOk());
   EXPECT_THAT(TestingFileClient::Finish(stream.get()).status,
               StatusIs(kInvalid, HasSubstr("neither data nor end_data")));
-  EXPECT_THAT(client_.Run(agent::Request()).status, StatusIs(kInvalid, HasSubstr("not about files")));
+  EXPECT_THAT(client_.Run(agent::Request()).status,
+              StatusIs(kInvalid, HasSubstr("not about files")));
   agent::Request nothing;
   nothing.mutable_file();
   EXPECT_THAT(client_.Run(nothing).status, StatusIs(kInvalid, HasSubstr("no operation")));

@@ -42,7 +42,8 @@ FileWorkers::FileWorkers(EventLoop& loop, ProcessTrees& trees, Spawner& spawner,
       command_({.arguments = options_.command, .working_directory = "/"}) {}
 
 FileWorkers::~FileWorkers() {
-  for (auto& [id, worker] : workers_) static_cast<void>(SignalProcess(worker.process.get(), SIGKILL));
+  for (auto& [id, worker] : workers_)
+    static_cast<void>(SignalProcess(worker.process.get(), SIGKILL));
 }
 
 CallHandlers FileWorkers::Handlers() {
@@ -56,16 +57,15 @@ CallHandlers FileWorkers::Handlers() {
 
 absl::Status FileWorkers::Start(const agent::Request& request, int stream) {
   if (workers_.size() >= options_.max_workers) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "file calls: the limit of ", options_.max_workers, " at once is reached"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("file calls: the limit of ", options_.max_workers, " at once is reached"));
   }
   ASSIGN_OR_RETURN(const UniqueFd file, RequestFile(request));
   Worker worker;
   ASSIGN_OR_RETURN(worker.tree, trees_.Create());
   ASSIGN_OR_RETURN(worker.process, Spawn(*worker.tree, file.get(), stream));
   const uint64_t id = next_id_++;
-  auto watch =
-      loop_.Add(worker.process.get(), EPOLLIN, [this, id](uint32_t) { OnEnded(id); });
+  auto watch = loop_.Add(worker.process.get(), EPOLLIN, [this, id](uint32_t) { OnEnded(id); });
   if (!watch.ok()) {
     // The stream is the worker's already, so that nobody may answer on it.
     LogError("file worker: ", watch.status().message());

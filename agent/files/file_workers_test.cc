@@ -120,10 +120,10 @@ TEST_F(FileWorkersTest, AWorkerIsConfined) {
   const std::string proc = absl::StrCat("/proc/", pid);
   const auto status = ReadFile(proc + "/status");
   ASSERT_THAT(status, IsOk());
-  for (const char* line : {"Uid:\t1000\t1000\t1000\t1000", "Gid:\t1000\t1000\t1000\t1000",
-                           "Groups:\t \n", "NoNewPrivs:\t1", "CapPrm:\t0000000000000000",
-                           "CapEff:\t0000000000000000", "CapInh:\t0000000000000000",
-                           "CapAmb:\t0000000000000000"}) {
+  for (const char* line :
+       {"Uid:\t1000\t1000\t1000\t1000", "Gid:\t1000\t1000\t1000\t1000", "Groups:\t \n",
+        "NoNewPrivs:\t1", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000",
+        "CapInh:\t0000000000000000", "CapAmb:\t0000000000000000"}) {
     EXPECT_THAT(*status, HasSubstr(line));
   }
   EXPECT_EQ(std::filesystem::read_symlink(proc + "/root"), std::filesystem::canonical(workspace_));
@@ -141,8 +141,8 @@ TEST_F(FileWorkersTest, AreBoundedInNumber) {
     watches.push_back(client_.Start(request));
     EXPECT_TRUE(TestingFileClient::Receive(watches.back().get()).has_file());
   }
-  EXPECT_THAT(client_.Stat("").status, StatusIs(absl::StatusCode::kResourceExhausted,
-                                                HasSubstr("limit of 3 at once")));
+  EXPECT_THAT(client_.Stat("").status,
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("limit of 3 at once")));
   watches.clear();
   AwaitIdle();
   EXPECT_THAT(client_.Stat("").status, IsOk());

@@ -27,9 +27,8 @@ class Mover {
     absl::Status status = MoveEntries(from_, to_, "", 1);
     if (status.ok()) return status;
     if (const absl::Status back = TakeBack(); !back.ok()) {
-      return absl::InternalError(absl::StrCat(status.message(),
-                                              "; taking back what was moved before failed too: ",
-                                              back.message()));
+      return absl::InternalError(absl::StrCat(
+          status.message(), "; taking back what was moved before failed too: ", back.message()));
     }
     return status;
   }
@@ -65,17 +64,18 @@ class Mover {
       return PathStatus(path, errno);
     }
     const bool is_directory = S_ISDIR(source.st_mode);
-    if (absl::Status status = MoveTo(from, to, name, path, source); !absl::IsAlreadyExists(status)) {
+    if (absl::Status status = MoveTo(from, to, name, path, source);
+        !absl::IsAlreadyExists(status)) {
       return status;
     }
     if (is_directory) {
-      ASSIGN_OR_RETURN(const UniqueFd from_below,
-                       OpenBeneath(from, name, O_PATH | O_DIRECTORY));
+      ASSIGN_OR_RETURN(const UniqueFd from_below, OpenBeneath(from, name, O_PATH | O_DIRECTORY));
       auto to_below = OpenBeneath(to, name, O_PATH | O_DIRECTORY);
       if (!to_below.ok()) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            "path ", ShownPath(path), ": a directory cannot take the place of what is there: "
-            "remove it first"));
+        return absl::FailedPreconditionError(
+            absl::StrCat("path ", ShownPath(path),
+                         ": a directory cannot take the place of what is there: "
+                         "remove it first"));
       }
       return MoveEntries(from_below.get(), to_below->get(), path, depth + 1);
     }
@@ -88,8 +88,7 @@ class Mover {
     // A directory is written to when it moves, in "..".
     const bool unlock = S_ISDIR(source.st_mode) && (source.st_mode & S_IWUSR) == 0;
     if (unlock) SetMode(from, name, source.st_mode | S_IWUSR);
-    const bool moved =
-        ::renameat2(from, name.c_str(), to, name.c_str(), RENAME_NOREPLACE) == 0;
+    const bool moved = ::renameat2(from, name.c_str(), to, name.c_str(), RENAME_NOREPLACE) == 0;
     const int error = errno;
     if (unlock) SetMode(moved ? to : from, name, source.st_mode);
     if (!moved) return PathStatus(path, error);
@@ -103,9 +102,10 @@ class Mover {
       return PathStatus(path, errno);
     }
     if (S_ISDIR(there.st_mode)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "path ", ShownPath(path), ": a file cannot take the place of a directory: remove it "
-          "first"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("path ", ShownPath(path),
+                       ": a file cannot take the place of a directory: remove it "
+                       "first"));
     }
     if (::renameat2(from, name.c_str(), to, name.c_str(), RENAME_EXCHANGE) != 0) {
       return PathStatus(path, errno);

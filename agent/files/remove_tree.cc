@@ -29,8 +29,7 @@ absl::Status Empty(int directory, const std::string& path, size_t depth) {
   for (;;) {
     ASSIGN_OR_RETURN(const char* name, entries.Next());
     if (name == nullptr) return first_error;
-    absl::Status status =
-        Remove(entries.fd(), name, absl::StrCat(path, "/", name), depth + 1);
+    absl::Status status = Remove(entries.fd(), name, absl::StrCat(path, "/", name), depth + 1);
     if (absl::IsNotFound(status)) continue;  // somebody else was quicker
     if (first_error.ok()) first_error = std::move(status);
   }
@@ -49,8 +48,7 @@ absl::Status Remove(int parent, const std::string& name, const std::string& path
     if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) return absl::OkStatus();
     if (errno != ENOTEMPTY || pass == kMaxPasses) return PathStatus(path, errno);
     absl::Status status = Empty(directory.get(), path, depth);
-    if (absl::IsPermissionDenied(status) &&
-        ::fchmodat(parent, name.c_str(), S_IRWXU, 0) == 0) {
+    if (absl::IsPermissionDenied(status) && ::fchmodat(parent, name.c_str(), S_IRWXU, 0) == 0) {
       status = Empty(directory.get(), path, depth);
     }
     RETURN_IF_ERROR(status);

@@ -46,8 +46,8 @@ absl::StatusOr<TarEntry> CheckTarEntry(archive_entry* entry) {
   const auto type = archive_entry_filetype(entry);
   if (type != AE_IFREG && type != AE_IFDIR) return Refused(name, Describe(type));
   auto path = ParseRelativePath(name);
-  if (!path.ok()) return absl::Status(path.status().code(),
-                                      absl::StrCat("tar entry: ", path.status().message()));
+  if (!path.ok())
+    return absl::Status(path.status().code(), absl::StrCat("tar entry: ", path.status().message()));
   TarEntry result = {.path = *std::move(path), .is_directory = type == AE_IFDIR};
   if (result.path.empty() && !result.is_directory) return Refused(name, "a file without a name");
   result.mode = static_cast<mode_t>(archive_entry_perm(entry)) & kPermissions;

@@ -93,8 +93,7 @@ class Packer {
     }
     ASSIGN_OR_RETURN(const Parent parent, OpenParent(source_.root, source_.path));
     const std::string path = JoinPath(source_.path);
-    ASSIGN_OR_RETURN(const UniqueFd top,
-                     OpenBeneath(parent.directory.get(), parent.name, O_PATH));
+    ASSIGN_OR_RETURN(const UniqueFd top, OpenBeneath(parent.directory.get(), parent.name, O_PATH));
     struct stat info;
     if (::fstat(top.get(), &info) != 0) return PathStatus(path, errno);
     if (S_ISDIR(info.st_mode) && source_.contents_only) return AddContents(top.get(), "", 1);

@@ -143,8 +143,7 @@ class Unpacker {
         return absl::InvalidArgumentError(absl::StrCat(
             "tar entry ", ShownPath(JoinPath(entry.path)), ": has data outside its size"));
       }
-      RETURN_IF_ERROR(
-          WriteAt(file.get(), {static_cast<const char*>(data), size}, offset, entry));
+      RETURN_IF_ERROR(WriteAt(file.get(), {static_cast<const char*>(data), size}, offset, entry));
     }
     return TreeWriter::FinishFile(file.get(), entry);
   }

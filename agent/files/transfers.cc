@@ -96,8 +96,8 @@ absl::Status MoveInPlace(int root, const std::vector<std::string>& destination, 
   if (target.ok()) status = MoveTree(staged, target->get());
   if (status.ok()) return status;
   for (size_t count = destination.size(); count > existing; --count) {
-    const auto parent = OpenParent(
-        root, {destination.begin(), destination.begin() + static_cast<long>(count)});
+    const auto parent =
+        OpenParent(root, {destination.begin(), destination.begin() + static_cast<long>(count)});
     if (parent.ok()) ::unlinkat(parent->directory.get(), parent->name.c_str(), AT_REMOVEDIR);
   }
   return status;

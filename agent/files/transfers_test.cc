@@ -156,7 +156,8 @@ TEST_F(TransfersTest, AFailedUploadLeavesTheDestinationAsItWas) {
   EXPECT_THAT(client_.Upload("d", garbled).status, StatusIs(kInvalid, HasSubstr("damaged")));
   std::string packed = Pack(archive, "gzip");
   packed.resize(packed.size() / 2);
-  EXPECT_THAT(client_.Upload("d", packed, agent::GZIP).status, StatusIs(kInvalid, HasSubstr("tar")));
+  EXPECT_THAT(client_.Upload("d", packed, agent::GZIP).status,
+              StatusIs(kInvalid, HasSubstr("tar")));
   EXPECT_THAT(client_.Upload("d/kept/below", archive).status,
               StatusIs(kPrecondition, HasSubstr("something else than a directory")));
   EXPECT_THAT(client_.Upload("new/x", archive.substr(0, 512)).status,
@@ -176,9 +177,8 @@ TEST_F(TransfersTest, UploadBeyondTheLimitIsRefusedAndNotCut) {
 }
 
 TEST_F(TransfersTest, AGzipBombIsRefused) {
-  const std::string bomb =
-      Pack(TarBuilder().Add({.name = "zeroes", .data = std::string(64 << 20, '\0')}).Finish(),
-           "gzip");
+  const std::string bomb = Pack(
+      TarBuilder().Add({.name = "zeroes", .data = std::string(64 << 20, '\0')}).Finish(), "gzip");
   ASSERT_LT(bomb.size(), 1u << 20);
   EXPECT_THAT(client_.Upload("", bomb, agent::GZIP, 1 << 20).status,
               StatusIs(kExhausted, HasSubstr("limit of 1048576 bytes")));
@@ -246,8 +246,9 @@ TEST_F(TransfersTest, DownloadOfOneFileOrOfContentsOnly) {
   std::filesystem::create_directories(files_.Path("d/e"));
   files_.Write("d/e/file", "1");
   ASSERT_THAT(client_.Upload("one", client_.Download("d/e/file").data).status, IsOk());
-  ASSERT_THAT(client_.Upload("two", client_.Download("d", agent::COMPRESSION_NONE, true).data).status,
-              IsOk());
+  ASSERT_THAT(
+      client_.Upload("two", client_.Download("d", agent::COMPRESSION_NONE, true).data).status,
+      IsOk());
   EXPECT_EQ(files_.Read("one/file"), "1");
   EXPECT_EQ(files_.Read("two/e/file"), "1");
 }

@@ -45,8 +45,7 @@ absl::StatusOr<int> TreeWriter::OpenDirectory(const std::vector<std::string>& pa
 absl::Status TreeWriter::AddDirectory(const TarEntry& entry) {
   const std::string path = JoinPath(entry.path);
   if (entry.path.empty()) return absl::OkStatus();  // it is there, and keeps its mode
-  ASSIGN_OR_RETURN(const int parent,
-                   OpenDirectory({entry.path.begin(), entry.path.end() - 1}));
+  ASSIGN_OR_RETURN(const int parent, OpenDirectory({entry.path.begin(), entry.path.end() - 1}));
   if (::mkdirat(parent, entry.path.back().c_str(), kWorkMode) != 0 && errno != EEXIST) {
     return PathStatus(path, errno);
   }
@@ -61,8 +60,7 @@ absl::Status TreeWriter::AddDirectory(const TarEntry& entry) {
 }
 
 absl::StatusOr<UniqueFd> TreeWriter::CreateFile(const TarEntry& entry) {
-  ASSIGN_OR_RETURN(const int parent,
-                   OpenDirectory({entry.path.begin(), entry.path.end() - 1}));
+  ASSIGN_OR_RETURN(const int parent, OpenDirectory({entry.path.begin(), entry.path.end() - 1}));
   const std::string& name = entry.path.back();
   const auto create = [&] {
     return UniqueFd(::openat(parent, name.c_str(),

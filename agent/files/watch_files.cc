@@ -115,9 +115,9 @@ class Watcher {
 
   absl::Status Serve() {
     while (!gone_) {
-      std::array<pollfd, 2> fds = {pollfd{.fd = inotify_.get(), .events = POLLIN, .revents = 0},
-                                   pollfd{.fd = stream_fd_, .events = POLLIN | POLLRDHUP,
-                                          .revents = 0}};
+      std::array<pollfd, 2> fds = {
+          pollfd{.fd = inotify_.get(), .events = POLLIN, .revents = 0},
+          pollfd{.fd = stream_fd_, .events = POLLIN | POLLRDHUP, .revents = 0}};
       if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return ErrnoStatus("poll");
       if (fds[1].revents != 0) return OnHost();
       if (fds[0].revents != 0) RETURN_IF_ERROR(TakeEvents());
@@ -136,7 +136,8 @@ class Watcher {
   absl::Status TakeEvents() {
     std::array<char, 16 << 10> buffer;
     const ssize_t got = ::read(inotify_.get(), buffer.data(), buffer.size());
-    if (got < 0) return errno == EAGAIN || errno == EINTR ? absl::OkStatus() : ErrnoStatus("inotify");
+    if (got < 0)
+      return errno == EAGAIN || errno == EINTR ? absl::OkStatus() : ErrnoStatus("inotify");
     for (size_t at = 0; at < static_cast<size_t>(got) && !gone_;) {
       inotify_event event;
       std::memcpy(&event, buffer.data() + at, sizeof(event));

@@ -29,7 +29,8 @@ TEST(WorkspacePathTest, IsRelativeOrBeneathOneOfTheTwoNames) {
 }
 
 TEST(WorkspacePathTest, RefusesWhatIsElsewhere) {
-  for (const char* path : {"/", "/etc/passwd", "/home", "/home/user2", "/workspaces/a", "//home/user"}) {
+  for (const char* path :
+       {"/", "/etc/passwd", "/home", "/home/user2", "/workspaces/a", "//home/user"}) {
     EXPECT_THAT(ParseWorkspacePath(path), StatusIs(kInvalid, HasSubstr("leaves the workspace")))
         << path;
   }

@@ -34,8 +34,7 @@ absl::StatusOr<ResultFiles> ResultFiles::Create(const std::string& workspace, ui
   if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
     return ErrnoStatus("getrandom");
   }
-  const std::string name =
-      absl::StrCat(kPrefix, absl::BytesToHexString({id.data(), id.size()}));
+  const std::string name = absl::StrCat(kPrefix, absl::BytesToHexString({id.data(), id.size()}));
   ResultFiles files;
   files.workspace_ = workspace;
   files.owner_ = owner;

@@ -55,8 +55,7 @@ absl::StatusOr<UniqueFd> ConnectToAgent(const RunTsCall::Environment& environmen
   }
   // std::function wants to be copied.
   auto served = std::make_shared<UniqueFd>(pair[0]);
-  environment.loop.Post(
-      [serve = environment.serve_call, served] { serve(std::move(*served)); });
+  environment.loop.Post([serve = environment.serve_call, served] { serve(std::move(*served)); });
   return UniqueFd(pair[1]);
 }
 
@@ -83,8 +82,7 @@ absl::StatusOr<std::unique_ptr<Call>> RunTsCall::Start(const Environment& enviro
   RETURN_IF_ERROR(CheckProgram(request));
   RETURN_IF_ERROR(CheckDeno());
   ASSIGN_OR_RETURN(UniqueFd stream, ConnectToAgent(environment));
-  std::unique_ptr<RunTsCall> call(
-      new RunTsCall(connection, std::move(settle), std::move(files)));
+  std::unique_ptr<RunTsCall> call(new RunTsCall(connection, std::move(settle), std::move(files)));
   RunTsCall* const self = call.get();
   ASSIGN_OR_RETURN(
       call->call_,
@@ -143,8 +141,8 @@ void RunTsCall::SendResult() {
 
 void RunTsCall::OnEnd(const absl::Status& status) {
   if (done_) return;
-  connection_.Send(ErrorFrame(absl::InternalError(
-      absl::StrCat("run-ts: the agent's own call ended: ", status.message()))));
+  connection_.Send(ErrorFrame(
+      absl::InternalError(absl::StrCat("run-ts: the agent's own call ended: ", status.message()))));
   files_.Remove();
   done_ = true;
   settle_();

@@ -59,8 +59,7 @@ absl::StatusOr<agent::ExecRequest> RunTsCommand(const agent::RunTsRequest& reque
                                                 const std::string& preload) {
   ASSIGN_OR_RETURN(const std::string program, ProgramArgument(request));
   agent::ExecRequest exec;
-  std::vector<std::string> arguments = {kDeno,
-                                        "run",
+  std::vector<std::string> arguments = {kDeno, "run",
                                         // Nobody is asked, and nothing is looked for around the
                                         // program or checked before it runs.
                                         "--no-prompt", "--no-config", "--no-lock", "--no-check",
