@@ -34,7 +34,8 @@ Examples:
   voidbox run -- sh -c 'echo hello | tr a-z A-Z'
   voidbox run --timeout 5s -- sleep 60
   voidbox run -e NAME=world -w /tmp -- sh -c 'echo hello $NAME from $PWD'
-  voidbox run --disk data.img,ro -- wc -c /dev/vda
+  voidbox run --user root --disk data.img,ro -- wc -c /dev/vda
+  voidbox run --isolation jail -- ls /
   voidbox run --image mine -- cat /etc/os-release
   voidbox run --rootfs debian.ext4 --disk-size 4G -- df -h /
   voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true
@@ -68,6 +69,8 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
         absl::StrCat("working directory '", flags.working_directory, "' is not absolute"));
   }
   options.exec.set_working_directory(flags.working_directory);
+  options.exec.set_user(flags.user);
+  options.exec.set_isolation(flags.isolation == "jail" ? agent::JAIL : agent::ROOTFS);
   if (flags.kernel.empty()) {
     ASSIGN_OR_RETURN(options.sandbox.kernel, installation.Path(Installation::Item::kGuestKernel));
   } else {

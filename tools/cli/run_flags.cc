@@ -48,6 +48,15 @@ void AddRunFlags(CLI::App& run, RunFlags& flags) {
       ->allow_extra_args(false);
   run.add_option("-w,--workdir", flags.working_directory, "directory in the guest to run it in")
       ->type_name("DIR");
+  run.add_option("-u,--user", flags.user,
+                 "whose command it is: a name of the guest's /etc/passwd, UID or UID:GID (default: "
+                 "user, uid 1000)")
+      ->type_name("USER");
+  run.add_option("--isolation", flags.isolation,
+                 "what it sees of the guest: rootfs, all of it; jail, /home/user alone, as /")
+      ->check(CLI::IsMember({"rootfs", "jail"}))
+      ->type_name("KIND")
+      ->capture_default_str();
   run.add_option("--kvm-host", flags.kvm_host,
                  "where: auto measures /dev/kvm; native uses it; emulated runs in QEMU's software "
                  "SVM (default: $VOIDBOX_KVM_HOST, or auto)")

@@ -11,7 +11,8 @@ namespace voidbox {
 
 // What the flags of `voidbox run` say, as text.
 struct RunFlags {
-  std::string image, kernel, initramfs, command_line, timeout, working_directory, kvm_host;
+  std::string image, kernel, initramfs, command_line, timeout, working_directory, user, kvm_host;
+  std::string isolation = "rootfs";
   std::string cpus = "1";
   std::string memory = "512M";
   RootDiskFlags root_disk;
