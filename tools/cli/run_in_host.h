@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "sandbox/emulated_host/host_client.h"
+#include "sandbox/exec_session.h"
 #include "sandbox/installation.h"
 
 namespace voidbox {
@@ -16,11 +17,16 @@ absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const 
 // True in a process that was started in the emulated host.
 bool IsInsideHost();
 
+struct HostRunOptions {
+  std::string reason;            // for the "starting" line: why the emulated host is used
+  ExecSession::Streams streams;  // this process' own by default
+  bool terminal = false;         // the program gets a terminal, joined to the one here
+};
+
 // Runs `argv` in the emulated host as if it were here: with this environment, working directory,
-// standard streams and signals; returns its exit status. `reason` says on the "starting" line why
-// it is used.
+// standard streams and signals; returns its exit status.
 int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
-              const std::string& reason);
+              const HostRunOptions& options = {});
 
 }  // namespace voidbox
 

@@ -15,6 +15,8 @@ struct RunOptions {
   agent::ExecRequest exec;
   std::optional<absl::Duration> timeout;
   bool show_console = false;
+  bool terminal = false;  // the command has one, joined to the one here
+  bool remove = false;    // forget a detached one when it ends
 
   // Without a command, the guest's console is what the streams are joined to, until it powers off.
   bool console_only() const { return exec.argv().empty(); }
