@@ -71,11 +71,11 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(std::make_unique<CpCommand>());
   commands.push_back(std::make_unique<LogsCommand>());
   commands.push_back(std::make_unique<StatsCommand>());
-  commands.push_back(std::make_unique<InspectCommand>());
+  commands.push_back(std::make_unique<InspectSandboxCommand>());
   commands.push_back(std::make_unique<ProxyCommand>());
   commands.push_back(std::make_unique<StopCommand>(/*orderly=*/true));
   commands.push_back(std::make_unique<StopCommand>(/*orderly=*/false));
-  commands.push_back(std::make_unique<RemoveCommand>());
+  commands.push_back(std::make_unique<RemoveSandboxCommand>());
   commands.push_back(std::make_unique<ImageCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<HostCommand>());

@@ -44,14 +44,14 @@ nlohmann::json OrError(const absl::StatusOr<nlohmann::json>& json) {
 
 }  // namespace
 
-CLI::App* InspectCommand::AddTo(CLI::App& app) {
+CLI::App* InspectSandboxCommand::AddTo(CLI::App& app) {
   CLI::App* const inspect = app.add_subcommand("inspect", "Tell all of sandboxes, as JSON");
   inspect->add_option("ID", names_, "names, ids or beginnings of ids")->required();
   inspect->footer("Example:\n  voidbox inspect web | jq '.[0].guest.metrics.memory_total_bytes'");
   return inspect;
 }
 
-int InspectCommand::Inspect() const {
+int InspectSandboxCommand::Inspect() const {
   auto sandboxes = Sandboxes::Open();
   if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
   nlohmann::json list = nlohmann::json::array();
@@ -75,7 +75,7 @@ int InspectCommand::Inspect() const {
   return result;
 }
 
-int InspectCommand::Run(const Invocation& invocation) {
+int InspectSandboxCommand::Run(const Invocation& invocation) {
   return RunWhereSandboxesLive(invocation, [this] { return Inspect(); });
 }
 

@@ -9,7 +9,7 @@
 namespace voidbox {
 
 // `voidbox inspect`.
-class InspectCommand final : public Command {
+class InspectSandboxCommand final : public Command {
  public:
   CLI::App* AddTo(CLI::App& app) override;
   int Run(const Invocation& invocation) override;

@@ -27,7 +27,7 @@ absl::Status RemoveOne(Sandboxes& sandboxes, const std::string& name, bool force
 
 }  // namespace
 
-CLI::App* RemoveCommand::AddTo(CLI::App& app) {
+CLI::App* RemoveSandboxCommand::AddTo(CLI::App& app) {
   CLI::App* const command =
       app.add_subcommand("rm", "Forget sandboxes that have ended, and their logs");
   command->add_option("ID", names_, "names, ids or beginnings of ids");
@@ -37,7 +37,7 @@ CLI::App* RemoveCommand::AddTo(CLI::App& app) {
   return command;
 }
 
-int RemoveCommand::Remove() const {
+int RemoveSandboxCommand::Remove() const {
   auto sandboxes = Sandboxes::Open();
   if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
   std::vector<std::string> names = names_;
@@ -58,7 +58,7 @@ int RemoveCommand::Remove() const {
   return result;
 }
 
-int RemoveCommand::Run(const Invocation& invocation) {
+int RemoveSandboxCommand::Run(const Invocation& invocation) {
   return RunWhereSandboxesLive(invocation, [this] { return Remove(); });
 }
 

@@ -9,7 +9,7 @@
 namespace voidbox {
 
 // `voidbox rm`.
-class RemoveCommand final : public Command {
+class RemoveSandboxCommand final : public Command {
  public:
   CLI::App* AddTo(CLI::App& app) override;
   int Run(const Invocation& invocation) override;
