@@ -1,5 +1,6 @@
 // The guest's PID 1: makes the system usable, serves the host's calls, reaps orphans, and ends the
 // machine when told to. Its log is the kernel's.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -20,6 +21,9 @@
 #include "agent/call_service.h"
 #include "agent/exec_budget.h"
 #include "agent/exec_runner.h"
+#include "agent/files/file_worker.h"
+#include "agent/files/file_workers.h"
+#include "agent/files/workspace_path.h"
 #include "agent/kernel_modules.h"
 #include "agent/mounts.h"
 #include "agent/root_file_system.h"
@@ -157,8 +161,13 @@ absl::Status RunAgent() {
 
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
+  const UniqueFd kernel_log(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+  FileWorkers files(*loop, runner->trees(), runner->spawner(),
+                    {.log_fd = kernel_log ? kernel_log.get() : STDERR_FILENO});
+  CallHandlers handlers = runner->Handlers();
+  handlers.merge(files.Handlers());
   CallService service(*loop, {.version = kVersion,
-                              .handlers = runner->Handlers(),
+                              .handlers = std::move(handlers),
                               .running_execs = [&runner] { return runner->running(); },
                               .shut_down = [&loop] { loop->Stop(); }});
   ASSIGN_OR_RETURN(const auto listener,
@@ -177,7 +186,10 @@ absl::Status RunAgent() {
 }  // namespace
 }  // namespace voidbox
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc == 2 && absl::string_view(argv[1]) == voidbox::kFileWorkerMode) {
+    return voidbox::RunFileWorker(voidbox::kWorkspace);
+  }
   if (::getpid() != 1) {
     voidbox::LogError("guest-agent runs as PID 1 of a guest only");
     return 1;
