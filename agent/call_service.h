@@ -48,6 +48,7 @@ class CallService {
   void Serve(UniqueFd stream);
 
   size_t connections() const { return sessions_.size(); }
+  size_t running_execs() const { return running_execs_; }
 
  private:
   class Session;

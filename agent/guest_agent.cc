@@ -20,6 +20,7 @@
 #include "agent/call_service.h"
 #include "agent/exec_runner.h"
 #include "agent/kernel_modules.h"
+#include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
 #include "agent/root_file_system.h"
 #include "agent/switch_root.h"
@@ -145,9 +146,13 @@ absl::Status RunAgent() {
 
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
+  const CallService* serving = nullptr;
+  CallHandlers handlers = runner->Handlers();
+  handlers.merge(MachineHandlers([&serving] { return serving->running_execs(); }));
   CallService service(*loop, {.version = kVersion,
-                              .handlers = runner->Handlers(),
+                              .handlers = std::move(handlers),
                               .shut_down = [&loop] { loop->Stop(); }});
+  serving = &service;
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
                      service.Serve(std::move(stream));
