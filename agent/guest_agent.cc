@@ -19,6 +19,7 @@
 #include "agent/agent.pb.h"
 #include "agent/call_service.h"
 #include "agent/exec_runner.h"
+#include "agent/http/http_server.h"
 #include "agent/kernel_modules.h"
 #include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
@@ -45,8 +46,8 @@ namespace {
 constexpr char kBootMarkOption[] = "voidbox.marks";
 constexpr char kHostName[] = "voidbox";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
-// For the descriptors of CallService's connections at 8 each: a stream, a cgroup and its events,
-// three pipes, two timers.
+// For the descriptors of CallService's connections at 8 each (a stream, a cgroup and its events,
+// three pipes, two timers) and of HttpServer's at 3 (a stream, a timer, its end of a call).
 constexpr rlim_t kOwnDescriptors = 4096;
 // What distributions give to programs.
 constexpr rlimit kChildDescriptors = {.rlim_cur = 1024, .rlim_max = 524288};
@@ -156,6 +157,12 @@ absl::Status RunAgent() {
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
                      service.Serve(std::move(stream));
+                   }));
+  HttpServer http(
+      *loop, {.serve_call = [&service](UniqueFd stream) { service.Serve(std::move(stream)); }});
+  ASSIGN_OR_RETURN(const auto http_listener,
+                   VsockListener::Create(*loop, kHttpPort, [&http](UniqueFd stream) {
+                     http.Serve(std::move(stream));
                    }));
   const auto ready = SendReady(*loop, init_us);
   LogFailure(ready.status());
