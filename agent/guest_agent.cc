@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/agent.pb.h"
 #include "agent/call_service.h"
+#include "agent/exec_budget.h"
 #include "agent/exec_runner.h"
 #include "agent/http/http_server.h"
 #include "agent/kernel_modules.h"
@@ -72,14 +73,25 @@ bool HasKernelOption(absl::string_view option) {
 }
 
 absl::StatusOr<std::unique_ptr<ExecRunner>> MakeRunner(EventLoop& loop) {
-  ExecRunner::Options options = {.cgroup_parent = kCgroups,
-                                 .reap = ChildWatcher::Reap::kAll,
-                                 .limits = {{RLIMIT_NOFILE, kChildDescriptors}}};
+  const ExecBudget budget = MachineBudget();
+  // The kernel counts the processes of a user, whatever his commands: the cgroups count those of
+  // each command.
+  const rlimit all_processes = {.rlim_cur = budget.all_processes, .rlim_max = budget.all_processes};
+  ExecRunner::Options options = {
+      .cgroups = {.parent = kCgroups,
+                  .all_memory_bytes = budget.all_memory_bytes,
+                  .all_processes = budget.all_processes,
+                  .default_processes = budget.default_processes},
+      .reap = ChildWatcher::Reap::kAll,
+      .limits = {{RLIMIT_NOFILE, kChildDescriptors}, {RLIMIT_NPROC, all_processes}},
+      .setting = {.isolates = true}};
   auto runner = ExecRunner::Create(loop, options);
   if (runner.ok()) return runner;
   // A kernel of the user's own may lack cgroups; commands still run.
   LogWarning(runner.status().message(), "; commands run without cgroups");
-  options.cgroup_parent.clear();
+  options.cgroups.parent.clear();
+  options.limits.back().value = {.rlim_cur = budget.default_processes,
+                                 .rlim_max = budget.default_processes};
   return ExecRunner::Create(loop, options);
 }
 
@@ -147,13 +159,13 @@ absl::Status RunAgent() {
 
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
-  const CallService* serving = nullptr;
+  const auto running_execs = [&runner] { return runner->running(); };
   CallHandlers handlers = runner->Handlers();
-  handlers.merge(MachineHandlers([&serving] { return serving->running_execs(); }));
+  handlers.merge(MachineHandlers(running_execs));
   CallService service(*loop, {.version = kVersion,
                               .handlers = std::move(handlers),
+                              .running_execs = running_execs,
                               .shut_down = [&loop] { loop->Stop(); }});
-  serving = &service;
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
                      service.Serve(std::move(stream));
