@@ -24,7 +24,9 @@
 #include "agent/files/file_worker.h"
 #include "agent/files/file_workers.h"
 #include "agent/files/workspace_path.h"
+#include "agent/http/http_server.h"
 #include "agent/kernel_modules.h"
+#include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
 #include "agent/root_file_system.h"
 #include "agent/switch_root.h"
@@ -49,8 +51,8 @@ namespace {
 constexpr char kBootMarkOption[] = "voidbox.marks";
 constexpr char kHostName[] = "voidbox";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
-// For the descriptors of CallService's connections at 8 each: a stream, a cgroup and its events,
-// three pipes, two timers.
+// For the descriptors of CallService's connections at 8 each (a stream, a cgroup and its events,
+// three pipes, two timers) and of HttpServer's at 3 (a stream, a timer, its end of a call).
 constexpr rlim_t kOwnDescriptors = 4096;
 // What distributions give to programs.
 constexpr rlimit kChildDescriptors = {.rlim_cur = 1024, .rlim_max = 524288};
@@ -164,15 +166,23 @@ absl::Status RunAgent() {
   const UniqueFd kernel_log(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
   FileWorkers files(*loop, runner->trees(), runner->spawner(),
                     {.log_fd = kernel_log ? kernel_log.get() : STDERR_FILENO});
+  const auto running_execs = [&runner] { return runner->running(); };
   CallHandlers handlers = runner->Handlers();
   handlers.merge(files.Handlers());
+  handlers.merge(MachineHandlers(running_execs));
   CallService service(*loop, {.version = kVersion,
                               .handlers = std::move(handlers),
-                              .running_execs = [&runner] { return runner->running(); },
+                              .running_execs = running_execs,
                               .shut_down = [&loop] { loop->Stop(); }});
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
                      service.Serve(std::move(stream));
+                   }));
+  HttpServer http(
+      *loop, {.serve_call = [&service](UniqueFd stream) { service.Serve(std::move(stream)); }});
+  ASSIGN_OR_RETURN(const auto http_listener,
+                   VsockListener::Create(*loop, kHttpPort, [&http](UniqueFd stream) {
+                     http.Serve(std::move(stream));
                    }));
   const auto ready = SendReady(*loop, init_us);
   LogFailure(ready.status());
