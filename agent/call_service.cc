@@ -33,9 +33,6 @@ class CallService::Session {
  public:
   Session(CallService& service, uint64_t id, UniqueFd stream)
       : service_(service), id_(id), connection_(std::move(stream)) {}
-  ~Session() {
-    if (call_ != nullptr) --service_.running_execs_;
-  }
 
   // Ends by Settle, like every handler here.
   void Begin() {
@@ -137,7 +134,6 @@ class CallService::Session {
 
   absl::Status Handle(const CallStarter& start, const agent::Request& request) {
     ASSIGN_OR_RETURN(call_, start(request, connection_, [this] { Settle(); }));
-    ++service_.running_execs_;
     return absl::OkStatus();
   }
 
@@ -255,7 +251,9 @@ agent::HealthReply CallService::Health() const {
   agent::HealthReply reply;
   reply.set_version(options_.version);
   reply.set_uptime_ms(UptimeMs());
-  reply.set_running_execs(static_cast<uint32_t>(running_execs_));
+  if (options_.running_execs) {
+    reply.set_running_execs(static_cast<uint32_t>(options_.running_execs()));
+  }
   return reply;
 }
 

@@ -27,11 +27,13 @@ class CallService {
     // What HealthReply says.
     std::string version;
     // Streams served at once; one more is told so and closed. Each may hold
-    // Connection::kOutputLimit and ExecCall::kInputLimit bytes and a process, so this also bounds
+    // Connection::kOutputLimit and ExecInput::kLimit bytes and a process, so this also bounds
     // memory.
     size_t max_connections = 256;
     // Health and Shutdown are the service's own.
     CallHandlers handlers;
+    // What HealthReply says of execs; 0 without it.
+    std::function<size_t()> running_execs;
     // Called once a ShutdownReply has been sent. Without it, Shutdown is refused.
     std::function<void()> shut_down;
   };
@@ -55,7 +57,6 @@ class CallService {
 
   EventLoop& loop_;
   const Options options_;
-  size_t running_execs_ = 0;
   uint64_t next_session_ = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Session>> sessions_;
 };

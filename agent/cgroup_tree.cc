@@ -23,6 +23,8 @@ namespace voidbox {
 namespace {
 
 constexpr absl::string_view kNamePrefix = "exec-";
+constexpr char kCommonName[] = "execs";
+constexpr uint64_t kCpuPeriodUs = 100'000;  // the kernel's default
 // Of the cgroups that a process may have made inside its own: deeper ones are left to the kernel.
 constexpr int kMaxDepth = 64;
 // For the processes of a tree that is given up.
@@ -54,6 +56,48 @@ uint64_t Value(absl::string_view text, absl::string_view key) {
     if (parts.first == key && absl::SimpleAtoi(parts.second, &value)) return value;
   }
   return 0;
+}
+
+absl::Status SetLimit(int cgroup, const char* file, absl::string_view value) {
+  const absl::Status status = WriteControl(cgroup, file, value);
+  if (status.ok()) return status;
+  return absl::UnimplementedError(
+      absl::StrCat("limits: this kernel takes no ", file, " of ", value, ": ", status.message()));
+}
+
+// Where there is swap, which the file says by being there.
+void SetNoSwap(int cgroup) { static_cast<void>(WriteControl(cgroup, "memory.swap.max", "0")); }
+
+void HandOnControllers(int cgroup, absl::string_view name) {
+  // One write each: the file refuses all of a list for one that the cgroup does not have.
+  const std::string available = ReadControl(cgroup, "cgroup.controllers");
+  for (const absl::string_view controller :
+       absl::StrSplit(available, absl::ByAnyChar(" \n"), absl::SkipEmpty())) {
+    if (controller != "memory" && controller != "pids" && controller != "cpu") continue;
+    if (const absl::Status status =
+            WriteControl(cgroup, "cgroup.subtree_control", absl::StrCat("+", controller));
+        !status.ok()) {
+      LogWarning(name, ": controller ", controller, ": ", status.message());
+    }
+  }
+}
+
+// The cgroup that has all trees in it. What its kernel cannot limit is said once, in the log.
+absl::StatusOr<UniqueFd> MakeCommonCgroup(int parent, const CgroupTrees::Options& options) {
+  const std::string name = absl::StrCat(options.parent, "/", kCommonName);
+  if (::mkdirat(parent, kCommonName, 0755) != 0 && errno != EEXIST) return ErrnoStatus(name);
+  UniqueFd fd(::openat(parent, kCommonName, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return ErrnoStatus(name);
+  HandOnControllers(fd.get(), name);
+  auto limit = [&](const char* file, uint64_t value) {
+    if (value == 0) return;
+    const absl::Status status = WriteControl(fd.get(), file, absl::StrCat(value));
+    if (!status.ok()) LogWarning(name, ": ", status.message());
+  };
+  limit("memory.max", options.all_memory_bytes);
+  limit("pids.max", options.all_processes);
+  SetNoSwap(fd.get());
+  return fd;
 }
 
 // Removes a cgroup without processes and the cgroups inside it. False when something remains.
@@ -145,25 +189,21 @@ class CgroupTree final : public ProcessTree {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CgroupTrees>> CgroupTrees::Create(EventLoop& loop,
-                                                                 const std::string& parent) {
-  UniqueFd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return ErrnoStatus(parent);
-  // One write each: the file refuses all of a list for one that the parent does not have.
-  const std::string available = ReadControl(fd.get(), "cgroup.controllers");
-  for (const absl::string_view controller :
-       absl::StrSplit(available, absl::ByAnyChar(" \n"), absl::SkipEmpty())) {
-    if (controller != "memory" && controller != "pids" && controller != "cpu") continue;
-    if (const absl::Status status =
-            WriteControl(fd.get(), "cgroup.subtree_control", absl::StrCat("+", controller));
-        !status.ok()) {
-      LogWarning(parent, ": controller ", controller, ": ", status.message());
-    }
+                                                                 const Options& options) {
+  UniqueFd fd(::open(options.parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return ErrnoStatus(options.parent);
+  HandOnControllers(fd.get(), options.parent);
+  if (options.all_memory_bytes != 0 || options.all_processes != 0) {
+    ASSIGN_OR_RETURN(fd, MakeCommonCgroup(fd.get(), options));
   }
-  std::unique_ptr<CgroupTrees> trees(new CgroupTrees(loop, std::move(fd)));
+  // Nobody asked for the default: a kernel without the controller does without.
+  const bool counts = absl::StrContains(ReadControl(fd.get(), "cgroup.controllers"), "pids");
+  std::unique_ptr<CgroupTrees> trees(
+      new CgroupTrees(loop, std::move(fd), counts ? options.default_processes : 0));
   return trees;
 }
 
-absl::StatusOr<std::unique_ptr<ProcessTree>> CgroupTrees::Create() {
+absl::StatusOr<std::unique_ptr<ProcessTree>> CgroupTrees::Create(const ExecLimits& limits) {
   for (;;) {
     std::string name = absl::StrCat(kNamePrefix, next_number_++);
     if (::mkdirat(parent_.get(), name.c_str(), 0755) != 0) {
@@ -172,14 +212,33 @@ absl::StatusOr<std::unique_ptr<ProcessTree>> CgroupTrees::Create() {
       return ErrnoStatus(absl::StrCat("cgroup ", name));
     }
     UniqueFd directory(::openat(parent_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!directory) {
-      const absl::Status status = ErrnoStatus(absl::StrCat("cgroup ", name));
+    absl::Status status =
+        directory ? SetLimits(directory.get(), limits) : ErrnoStatus(absl::StrCat("cgroup ", name));
+    if (!status.ok()) {
       ::unlinkat(parent_.get(), name.c_str(), AT_REMOVEDIR);
       return status;
     }
     return std::make_unique<CgroupTree>(loop_, parent_.get(), std::move(name),
                                         std::move(directory));
   }
+}
+
+// Writes only what is not the kernel's default: each file costs a command some of its start.
+absl::Status CgroupTrees::SetLimits(int cgroup, const ExecLimits& limits) const {
+  const uint32_t processes = limits.processes != 0 ? limits.processes : default_processes_;
+  if (processes != 0) {
+    RETURN_IF_ERROR(SetLimit(cgroup, "pids.max", absl::StrCat(processes)));
+  }
+  if (limits.memory_bytes != 0) {
+    RETURN_IF_ERROR(SetLimit(cgroup, "memory.max", absl::StrCat(limits.memory_bytes)));
+    RETURN_IF_ERROR(SetLimit(cgroup, "memory.oom.group", "1"));
+    SetNoSwap(cgroup);
+  }
+  if (limits.cpu_millis != 0) {
+    const uint64_t quota_us = uint64_t{limits.cpu_millis} * kCpuPeriodUs / 1000;
+    RETURN_IF_ERROR(SetLimit(cgroup, "cpu.max", absl::StrCat(quota_us, " ", kCpuPeriodUs)));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace voidbox

@@ -16,18 +16,32 @@ namespace voidbox {
 // with sessions, groups and parents. See Linux Documentation/admin-guide/cgroup-v2.rst.
 class CgroupTrees final : public ProcessTrees {
  public:
-  // `parent` is a directory of a cgroup2 file system. Its controllers memory, pids and cpu are
-  // handed to the trees as far as it has them.
+  struct Options {
+    // A directory of a cgroup2 file system. Its controllers memory, pids and cpu are handed to the
+    // trees as far as it has them.
+    std::string parent;
+    // What all trees may use together, so that something is left for those who are in none; 0 is no
+    // limit. With one, the trees are in a cgroup `execs` of the parent.
+    uint64_t all_memory_bytes = 0;
+    uint32_t all_processes = 0;
+    // Of a tree whose limits name none.
+    uint32_t default_processes = 0;
+  };
 
   static absl::StatusOr<std::unique_ptr<CgroupTrees>> Create(EventLoop& loop,
-                                                             const std::string& parent);
-  absl::StatusOr<std::unique_ptr<ProcessTree>> Create() override;
+                                                             const Options& options);
+  // A tree that reaches its memory limit is killed as a whole. One without such a limit, but with
+  // all of them at theirs, loses its largest process.
+  absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const ExecLimits& limits) override;
 
  private:
-  CgroupTrees(EventLoop& loop, UniqueFd parent) : loop_(loop), parent_(std::move(parent)) {}
+  CgroupTrees(EventLoop& loop, UniqueFd parent, uint32_t default_processes)
+      : loop_(loop), parent_(std::move(parent)), default_processes_(default_processes) {}
+  absl::Status SetLimits(int cgroup, const ExecLimits& limits) const;
 
   EventLoop& loop_;
   UniqueFd parent_;
+  const uint32_t default_processes_;
   uint64_t next_number_ = 1;
 };
 

@@ -1,24 +1,21 @@
 #include "agent/command.h"
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
 namespace {
 
-constexpr std::array<std::pair<absl::string_view, absl::string_view>, 4> kBaseEnvironment = {{
-    {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-    {"HOME", "/root"},
-    {"TERM", "xterm"},
-    {"LANG", "C.UTF-8"},
-}};
+constexpr char kPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr char kJailPath[] = "/bin";
+constexpr char kRoot[] = "/";
 
 template <typename... Parts>
 absl::Status Invalid(const Parts&... parts) {
@@ -60,7 +57,12 @@ absl::Status ParseEnvironment(const agent::ExecRequest& request, Command& comman
     command.environment[found->second] = absl::StrCat(name, "=", value);
     if (name == "PATH") command.path = std::string(value);
   };
-  for (const auto& [name, value] : kBaseEnvironment) set(name, value);
+  command.base_path = command.jail.empty() ? kPath : kJailPath;
+  set("PATH", command.base_path);
+  set("HOME", command.home);
+  if (command.account && !command.account->name.empty()) set("USER", command.account->name);
+  set("TERM", "xterm");
+  set("LANG", "C.UTF-8");
   size_t bytes = 0;
   for (int i = 0; i < request.environment_size(); ++i) {
     const auto& variable = request.environment(i);
@@ -81,6 +83,44 @@ absl::Status ParseEnvironment(const agent::ExecRequest& request, Command& comman
   return absl::OkStatus();
 }
 
+// Who it runs as, and what is its root.
+absl::Status ParseIsolation(const agent::ExecRequest& request, const CommandSetting& setting,
+                            Command& command) {
+  const agent::Isolation isolation = request.isolation();
+  if (isolation != agent::ISOLATION_UNSPECIFIED && isolation != agent::ROOTFS &&
+      isolation != agent::JAIL) {
+    return Invalid("isolation: ", static_cast<int>(isolation), " is neither ROOTFS nor JAIL");
+  }
+  if (!setting.isolates) {
+    if (isolation == agent::JAIL) return Invalid("isolation: there is no jail here");
+    if (!request.user().empty()) {
+      return Invalid("user: commands run as root here; leave it empty");
+    }
+    command.home = RootAccount().home;
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(command.account, FindAccount(request.user(), setting.passwd_path));
+  command.home = command.account->home;
+  if (isolation == agent::JAIL) {
+    command.jail = setting.jail;
+    command.home = kRoot;
+  }
+  return absl::OkStatus();
+}
+
+// Whether ".." leads above the first directory of `path` on the way, links not looked at.
+bool Climbs(absl::string_view path) {
+  int depth = 0;
+  for (const absl::string_view name : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    if (name == "..") {
+      if (--depth < 0) return true;
+    } else if (name != ".") {
+      ++depth;
+    }
+  }
+  return false;
+}
+
 absl::Status ParseWorkingDirectory(const agent::ExecRequest& request, Command& command) {
   const std::string& directory = request.working_directory();
   if (HasNul(directory)) return Invalid("working_directory: contains a NUL byte");
@@ -91,7 +131,22 @@ absl::Status ParseWorkingDirectory(const agent::ExecRequest& request, Command& c
   if (!directory.empty() && directory[0] != '/') {
     return Invalid("working_directory: ", directory, " is not absolute");
   }
-  command.working_directory = directory.empty() ? "/" : directory;
+  // The kernel would stop at the jail's root, which is hardly what was meant.
+  if (!command.jail.empty() && Climbs(directory)) {
+    return Invalid("working_directory: ", directory, " is outside of the jail");
+  }
+  command.working_directory = directory;
+  return absl::OkStatus();
+}
+
+absl::Status ParseTerminal(const agent::ExecRequest& request, Command& command) {
+  command.wants_input = request.stdin();
+  if (!request.has_terminal()) return absl::OkStatus();
+  command.wants_input = true;
+  command.terminal.emplace();
+  if (request.terminal().has_size()) {
+    ASSIGN_OR_RETURN(command.terminal, ParseTerminalSize(request.terminal().size()));
+  }
   return absl::OkStatus();
 }
 
@@ -113,14 +168,27 @@ absl::Status ParseTimes(const agent::ExecRequest& request, Command& command) {
 
 }  // namespace
 
-absl::StatusOr<Command> ParseCommand(const agent::ExecRequest& request) {
+absl::StatusOr<Command> ParseCommand(const agent::ExecRequest& request,
+                                     const CommandSetting& setting) {
   Command command;
   RETURN_IF_ERROR(ParseArguments(request, command));
+  RETURN_IF_ERROR(ParseIsolation(request, setting, command));
   RETURN_IF_ERROR(ParseEnvironment(request, command));
   RETURN_IF_ERROR(ParseWorkingDirectory(request, command));
   RETURN_IF_ERROR(ParseTimes(request, command));
-  command.wants_input = request.stdin();
+  RETURN_IF_ERROR(ParseTerminal(request, command));
+  ASSIGN_OR_RETURN(command.limits, ParseLimits(request.limits()));
+  command.keep = request.keep();
   return command;
+}
+
+absl::StatusOr<TerminalSize> ParseTerminalSize(const agent::WindowSize& size) {
+  constexpr uint32_t kMost = UINT16_MAX;
+  if (size.rows() < 1 || size.rows() > kMost || size.columns() < 1 || size.columns() > kMost) {
+    return Invalid("size: ", size.rows(), " rows and ", size.columns(),
+                   " columns are not both within 1 to ", kMost);
+  }
+  return TerminalSize{static_cast<uint16_t>(size.rows()), static_cast<uint16_t>(size.columns())};
 }
 
 }  // namespace voidbox

@@ -18,15 +18,16 @@ class CommandTest : public ::testing::Test {
     variable->set_value(value);
   }
   std::string Refusal() {
-    const auto command = ParseCommand(request_);
+    const auto command = ParseCommand(request_, setting_);
     EXPECT_EQ(command.status().code(), absl::StatusCode::kInvalidArgument);
     return std::string(command.status().message());
   }
   agent::ExecRequest request_;
+  CommandSetting setting_;
 };
 
 TEST_F(CommandTest, Defaults) {
-  const auto command = ParseCommand(request_);
+  const auto command = ParseCommand(request_, setting_);
   ASSERT_THAT(command, IsOk());
   EXPECT_EQ(command->arguments, std::vector<std::string>{"true"});
   EXPECT_EQ(
@@ -34,7 +35,7 @@ TEST_F(CommandTest, Defaults) {
       (std::vector<std::string>{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                 "HOME=/root", "TERM=xterm", "LANG=C.UTF-8"}));
   EXPECT_EQ(command->path, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-  EXPECT_EQ(command->working_directory, "/");
+  EXPECT_EQ(command->working_directory, "");
   EXPECT_EQ(command->timeout, absl::InfiniteDuration());
   EXPECT_EQ(command->kill_grace, absl::ZeroDuration());
   EXPECT_FALSE(command->wants_input);
@@ -48,7 +49,7 @@ TEST_F(CommandTest, ArgumentBounds) {
   request_.set_argv(0, std::string("a\0b", 3));
   EXPECT_EQ(Refusal(), "argv[0]: contains a NUL byte");
   request_.set_argv(0, std::string(kMaxArgumentBytes - 1, 'a'));
-  EXPECT_THAT(ParseCommand(request_), IsOk());
+  EXPECT_THAT(ParseCommand(request_, setting_), IsOk());
   request_.add_argv("");
   EXPECT_EQ(Refusal(), "argv: 131073 bytes are more than the limit of 131072");
   request_.clear_argv();

@@ -190,7 +190,7 @@ TEST_P(ExecTest, RunsInTheWorkingDirectory) {
   agent::Request request = TestingClient::Exec({"pwd"});
   request.mutable_exec()->set_working_directory("/usr");
   EXPECT_EQ(Run(request).out, "/usr\n");
-  EXPECT_EQ(Run(TestingClient::Exec({"pwd"})).out, "/\n");
+  EXPECT_EQ(Run(TestingClient::Exec({"pwd"})).out, "/root\n");
 }
 
 TEST_P(ExecTest, TheEnvironmentIsTheBaseAndTheRequests) {
@@ -546,7 +546,7 @@ TEST_P(ExecTest, BadFramesOfARunningCall) {
   EXPECT_EQ(error_after([](TestingClient& client) { client.Signal(0); }),
             "signal: 0 is outside 1 to 64");
   EXPECT_EQ(error_after([](TestingClient& client) { client.Send(agent::ClientFrame()); }),
-            "frame: none of stdin, close_stdin and signal");
+            "frame: none of stdin, close_stdin, signal and resize");
   EXPECT_EQ(error_after([](TestingClient& client) { client.SendInput(std::string(70'000, 'x')); }),
             "frame of 70004 bytes is longer than the limit of 65552");
   EXPECT_EQ(error_after([](TestingClient& client) {

@@ -19,18 +19,17 @@
 #include "absl/strings/str_split.h"
 #include "agent/agent.pb.h"
 #include "agent/call_service.h"
-#include "agent/cgroup_tree.h"
+#include "agent/exec_budget.h"
 #include "agent/exec_runner.h"
 #include "agent/files/file_worker.h"
 #include "agent/files/file_workers.h"
 #include "agent/files/workspace_path.h"
+#include "agent/http/http_server.h"
 #include "agent/kernel_modules.h"
+#include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
-#include "agent/process_tree.h"
 #include "agent/root_file_system.h"
 #include "agent/run_ts/run_ts_call.h"
-#include "agent/session_tree.h"
-#include "agent/spawner.h"
 #include "agent/switch_root.h"
 #include "agent/system.h"
 #include "agent/vsock.h"
@@ -53,8 +52,8 @@ namespace {
 constexpr char kBootMarkOption[] = "voidbox.marks";
 constexpr char kHostName[] = "voidbox";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
-// For the descriptors of CallService's connections at 8 each: a stream, a cgroup and its events,
-// three pipes, two timers.
+// For the descriptors of CallService's connections at 8 each (a stream, a cgroup and its events,
+// three pipes, two timers) and of HttpServer's at 3 (a stream, a timer, its end of a call).
 constexpr rlim_t kOwnDescriptors = 4096;
 // What distributions give to programs.
 constexpr rlimit kChildDescriptors = {.rlim_cur = 1024, .rlim_max = 524288};
@@ -79,39 +78,27 @@ bool HasKernelOption(absl::string_view option) {
 }
 
 absl::StatusOr<std::unique_ptr<ExecRunner>> MakeRunner(EventLoop& loop) {
-  ExecRunner::Options options = {.cgroup_parent = kCgroups,
-                                 .reap = ChildWatcher::Reap::kAll,
-                                 .limits = {{RLIMIT_NOFILE, kChildDescriptors}}};
+  const ExecBudget budget = MachineBudget();
+  // The kernel counts the processes of a user, whatever his commands: the cgroups count those of
+  // each command.
+  const rlimit all_processes = {.rlim_cur = budget.all_processes, .rlim_max = budget.all_processes};
+  ExecRunner::Options options = {
+      .cgroups = {.parent = kCgroups,
+                  .all_memory_bytes = budget.all_memory_bytes,
+                  .all_processes = budget.all_processes,
+                  .default_processes = budget.default_processes},
+      .reap = ChildWatcher::Reap::kAll,
+      .limits = {{RLIMIT_NOFILE, kChildDescriptors}, {RLIMIT_NPROC, all_processes}},
+      .setting = {.isolates = true}};
   auto runner = ExecRunner::Create(loop, options);
   if (runner.ok()) return runner;
   // A kernel of the user's own may lack cgroups; commands still run.
   LogWarning(runner.status().message(), "; commands run without cgroups");
-  options.cgroup_parent.clear();
+  options.cgroups.parent.clear();
+  options.limits.back().value = {.rlim_cur = budget.default_processes,
+                                 .rlim_max = budget.default_processes};
   return ExecRunner::Create(loop, options);
 }
-
-// The calls of files, and what their workers take.
-class Files {
- public:
-  explicit Files(EventLoop& loop) {
-    auto cgroups = CgroupTrees::Create(loop, kCgroups);
-    if (cgroups.ok()) {
-      trees_ = *std::move(cgroups);
-    } else {
-      trees_ = std::make_unique<SessionTrees>(loop);
-    }
-    log_.Reset(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
-    workers_ = std::make_unique<FileWorkers>(
-        loop, *trees_, spawner_, FileWorkers::Options{.log_fd = log_ ? log_.get() : STDERR_FILENO});
-  }
-  CallHandlers Handlers() { return workers_->Handlers(); }
-
- private:
-  std::unique_ptr<ProcessTrees> trees_;
-  Spawner spawner_{{}};
-  UniqueFd log_;
-  std::unique_ptr<FileWorkers> workers_;
-};
 
 absl::StatusOr<std::unique_ptr<VsockMessage>> SendReady(EventLoop& loop, uint64_t init_us) {
   agent::Ready ready;
@@ -177,9 +164,13 @@ absl::Status RunAgent() {
 
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
-  Files files(*loop);
+  const UniqueFd kernel_log(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+  FileWorkers files(*loop, runner->trees(), runner->spawner(),
+                    {.log_fd = kernel_log ? kernel_log.get() : STDERR_FILENO});
+  const auto running_execs = [&runner] { return runner->running(); };
   CallHandlers handlers = runner->Handlers();
   handlers.merge(files.Handlers());
+  handlers.merge(MachineHandlers(running_execs));
   CallService* self = nullptr;  // once it is there
   handlers.emplace(agent::Request::kRunTs,
                    RunTsCall::Starter({.loop = *loop, .serve_call = [&self](UniqueFd stream) {
@@ -187,11 +178,18 @@ absl::Status RunAgent() {
                                        }}));
   CallService service(*loop, {.version = kVersion,
                               .handlers = std::move(handlers),
+                              .running_execs = running_execs,
                               .shut_down = [&loop] { loop->Stop(); }});
   self = &service;
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
                      service.Serve(std::move(stream));
+                   }));
+  HttpServer http(
+      *loop, {.serve_call = [&service](UniqueFd stream) { service.Serve(std::move(stream)); }});
+  ASSIGN_OR_RETURN(const auto http_listener,
+                   VsockListener::Create(*loop, kHttpPort, [&http](UniqueFd stream) {
+                     http.Serve(std::move(stream));
                    }));
   const auto ready = SendReady(*loop, init_us);
   LogFailure(ready.status());

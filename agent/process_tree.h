@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/exec_limits.h"
 
 namespace voidbox {
 
@@ -37,7 +38,9 @@ class ProcessTree {
 class ProcessTrees {
  public:
   virtual ~ProcessTrees() = default;
-  virtual absl::StatusOr<std::unique_ptr<ProcessTree>> Create() = 0;
+  // `limits` are those of memory, processes and processors; the others are each process' own.
+  // UNIMPLEMENTED for one that cannot be set here.
+  virtual absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const ExecLimits& limits) = 0;
 };
 
 }  // namespace voidbox

@@ -83,7 +83,8 @@ void RunInput(const uint8_t* data, size_t size) {
   handlers[agent::Request::kExec] =
       CallStarter([](const agent::Request& request, Connection& connection,
                      const Call::Settle&) -> absl::StatusOr<std::unique_ptr<Call>> {
-        if (auto command = ParseCommand(request.exec()); !command.ok()) return command.status();
+        auto command = ParseCommand(request.exec(), {.isolates = request.exec().keep()});
+        if (!command.ok()) return command.status();
         return std::make_unique<EchoCall>(connection);
       });
   CallService service(*loop,

@@ -113,7 +113,12 @@ class SessionTree final : public ProcessTree {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ProcessTree>> SessionTrees::Create() {
+absl::StatusOr<std::unique_ptr<ProcessTree>> SessionTrees::Create(const ExecLimits& limits) {
+  if (limits.memory_bytes != 0 || limits.cpu_millis != 0) {
+    return absl::UnimplementedError(
+        "limits: commands run without cgroups here, so that neither memory nor processors can be "
+        "limited");
+  }
   return std::make_unique<SessionTree>(loop_);
 }
 

@@ -11,11 +11,12 @@ namespace voidbox {
 
 // For where there is no cgroup to be had: a tree is the session of its first process, found by
 // looking through /proc. A process that begins a session of its own escapes; so the guest, whose
-// programs are hostile, uses CgroupTrees.
+// programs are hostile, uses CgroupTrees. It has no limits of memory and processors; that of
+// processes is for the spawner to set.
 class SessionTrees final : public ProcessTrees {
  public:
   explicit SessionTrees(EventLoop& loop) : loop_(loop) {}
-  absl::StatusOr<std::unique_ptr<ProcessTree>> Create() override;
+  absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const ExecLimits& limits) override;
 
  private:
   EventLoop& loop_;

@@ -1,144 +1,45 @@
 #include "agent/spawner.h"
 
-#include <fcntl.h>
-#include <linux/close_range.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
-#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/seccomp/jail_filter.h"
 #include "base/errno_status.h"
 
 namespace voidbox {
 namespace {
 
 constexpr size_t kStackBytes = 64 << 10;
-constexpr size_t kKernelSignalSetBytes = 8;
 constexpr int kSignals = 64;
 // What a shell returns for a command that it cannot run, and for one that there is not
 // (POSIX.1-2017 XCU 2.8.2).
 constexpr int kCannotRun = 126;
 constexpr int kNotFound = 127;
+// Between two looks at a child that takes long.
+constexpr timespec kLook = {.tv_sec = 0, .tv_nsec = 20'000'000};
 
-enum class Step : uint8_t { kNone, kWorkingDirectory, kProgram };
-
-// What the child works with, and where it leaves why it failed. It shares our memory.
-struct Plan {
-  const Spawner::Place& place;
-  const std::vector<int>& ignored_signals;
-  const std::vector<Spawner::ResourceLimit>& limits;
-  const Command& command;
-  std::vector<char*> shell_arguments;  // "/bin/sh", then the command's own, then null
-  std::vector<char*> environment;      // then null
-  Step failed_step = Step::kNone;
-  int error = 0;
-};
-
-// The kernel's struct sigaction (x86-64), whose default is SIG_DFL.
+// The kernel's struct sigaction (x86-64), as far as it matters.
 struct KernelSignalAction {
   uint64_t handler = 0;
-  uint64_t flags = 0;
-  uint64_t restorer = 0;
-  uint64_t mask = 0;
+  uint64_t rest[3] = {};
 };
 constexpr uint64_t kIgnored = 1;  // SIG_IGN
-
-// The functions of the child run on a foreign stack in the memory of a thread that stands still, so
-// they do without sanitizers, locks and allocation, and call the kernel without the C library's
-// wrappers, some of which keep state.
-
-// Tries one path; returns only with an error.
-[[gnu::no_sanitize_address, gnu::no_sanitize_thread, gnu::no_sanitize_undefined]] int Execute(
-    Plan& plan, char* path) {
-  char** const arguments = plan.shell_arguments.data();
-  // Looked at first, since a failing execve(2) has copied all arguments before it opens the file.
-  struct stat info;
-  if (::syscall(SYS_newfstatat, AT_FDCWD, path, &info, 0) != 0) return errno;
-  ::syscall(SYS_execve, path, arguments + 1, plan.environment.data());
-  if (errno != ENOEXEC) return errno;
-  // A script without an interpreter line, as execvp(3) does it.
-  char* const name = std::exchange(arguments[1], path);
-  ::syscall(SYS_execve, arguments[0], arguments, plan.environment.data());
-  arguments[1] = name;
-  return errno;
-}
-
-// Looks the program up as execvp(3) does; returns only with an error.
-[[gnu::no_sanitize_address, gnu::no_sanitize_thread, gnu::no_sanitize_undefined]] int ExecuteByName(
-    Plan& plan) {
-  char* const name = plan.shell_arguments[1];
-  const size_t name_size = plan.command.arguments[0].size();
-  bool has_slash = false;
-  for (size_t i = 0; i < name_size; ++i) has_slash |= name[i] == '/';
-  if (has_slash) return Execute(plan, name);
-  const char* const path = plan.command.path.data();
-  const size_t path_size = plan.command.path.size();
-  int error = ENOENT;
-  char candidate[PATH_MAX];
-  for (size_t begin = 0; begin <= path_size;) {
-    size_t end = begin;
-    while (end < path_size && path[end] != ':') ++end;
-    const size_t size = end - begin;
-    if (size + name_size + 2 <= sizeof(candidate)) {
-      size_t at = 0;
-      for (size_t i = begin; i < end; ++i) candidate[at++] = path[i];
-      if (size != 0) candidate[at++] = '/';  // an empty element is the working directory
-      for (size_t i = 0; i <= name_size; ++i) candidate[at++] = name[i];
-      const int failed = Execute(plan, candidate);
-      if (failed == EACCES) {
-        error = EACCES;  // reported unless a later directory has it
-      } else if (failed != ENOENT && failed != ENOTDIR) {
-        return failed;
-      }
-    }
-    begin = end + 1;
-  }
-  return error;
-}
-
-[[gnu::no_sanitize_address, gnu::no_sanitize_thread, gnu::no_sanitize_undefined, noreturn]] void
-RunChild(void* argument) {
-  Plan& plan = *static_cast<Plan*>(argument);
-  ::syscall(SYS_setsid);
-  const KernelSignalAction by_default;
-  for (const int signal : plan.ignored_signals) {
-    ::syscall(SYS_rt_sigaction, signal, &by_default, nullptr, kKernelSignalSetBytes);
-  }
-  const uint64_t no_signals = 0;
-  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, kKernelSignalSetBytes);
-  ::syscall(SYS_dup3, plan.place.input, STDIN_FILENO, 0);
-  ::syscall(SYS_dup3, plan.place.output, STDOUT_FILENO, 0);
-  ::syscall(SYS_dup3, plan.place.error, STDERR_FILENO, 0);
-  // Where the kernel does not know it (before 5.9), O_CLOEXEC on all of ours does the same.
-  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
-  ::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  for (const Spawner::ResourceLimit& limit : plan.limits) {
-    ::syscall(SYS_prlimit64, 0, limit.resource, &limit.value, nullptr);
-  }
-  if (::syscall(SYS_chdir, plan.command.working_directory.c_str()) != 0) {
-    plan.failed_step = Step::kWorkingDirectory;
-    plan.error = errno;
-  } else {
-    const int error = ExecuteByName(plan);
-    plan.failed_step = Step::kProgram;
-    plan.error = error;
-  }
-  for (;;) ::syscall(SYS_exit, kNotFound);
-}
+constexpr size_t kKernelSignalSetBytes = 8;
 
 // clone3(2) whose child runs RunChild on a stack of its own. A wrapper in C could not: the child
 // must not return into a frame that the parent still needs.
-int CloneChild(clone_args& arguments, Plan& plan) {
+int CloneChild(clone_args& arguments, ChildPlan& plan) {
 #if defined(__x86_64__)
   long result = SYS_clone3;
   asm volatile(
@@ -159,6 +60,32 @@ int CloneChild(clone_args& arguments, Plan& plan) {
 #endif
 }
 
+bool HasEnded(pid_t pid) {
+  siginfo_t info = {};
+  return SystemCall(SYS_waitid, P_PID, pid, reinterpret_cast<long>(&info),
+                    WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid;
+}
+
+// Waits until the child no longer uses our memory, when the kernel clears `in_use`. False when it
+// had to be killed. It is not vfork(2) that waits here, for ever if somebody stops the child.
+bool AwaitRelease(pid_t pid, std::atomic<int>& in_use) {
+  const auto looks_at_most = Spawner::kPatience / absl::DurationFromTimespec(kLook);
+  bool patient = true;
+  for (int64_t looks = 0; in_use.load(std::memory_order_acquire) != 0;) {
+    if (SystemCall(SYS_futex, reinterpret_cast<long>(&in_use), FUTEX_WAIT, 1,
+                   reinterpret_cast<long>(&kLook)) != -ETIMEDOUT) {
+      continue;
+    }
+    if (HasEnded(pid)) break;
+    SystemCall(SYS_kill, pid, SIGCONT);
+    if (++looks < looks_at_most) continue;
+    patient = false;
+    SystemCall(SYS_kill, pid, SIGKILL);
+  }
+  return patient;
+}
+
 std::vector<char*> Pointers(const std::vector<std::string>& strings, size_t room_in_front) {
   std::vector<char*> pointers(room_in_front);
   pointers.reserve(room_in_front + strings.size() + 1);
@@ -168,20 +95,67 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings, size_t room
   return pointers;
 }
 
-Spawner::NotStarted Explain(const Plan& plan) {
-  const Command& command = plan.command;
-  if (plan.failed_step == Step::kWorkingDirectory) {
-    return {kCannotRun,
-            std::string(ErrnoStatus(absl::StrCat("working directory ", command.working_directory),
-                                    plan.error)
-                            .message())};
+ChildPlan MakePlan(const Command& command, const Spawner::Place& place) {
+  static char shell[] = "/bin/sh";
+  const bool jailed = !command.jail.empty();
+  ChildPlan plan = {.input = place.input,
+                    .output = place.output,
+                    .error = place.error,
+                    .controls_terminal = place.controls_terminal,
+                    .ignored_signals = {},
+                    .limits = {},
+                    .root = jailed ? command.jail.c_str() : nullptr,
+                    .changes_user = command.account.has_value(),
+                    .uid = command.account ? command.account->uid : 0,
+                    .gid = command.account ? command.account->gid : 0,
+                    .drops_all_capabilities = jailed,
+                    .working_directories = {command.working_directory.c_str(), nullptr, nullptr},
+                    .filter = jailed ? JailFilter() : std::span<const uint64_t>(),
+                    .path = &command.path,
+                    .name_size = command.arguments[0].size(),
+                    .shell_arguments = Pointers(command.arguments, 1),
+                    .environment = Pointers(command.environment, 0)};
+  plan.shell_arguments[0] = shell;
+  if (command.working_directory.empty()) {
+    plan.working_directories[0] = command.home.c_str();
+    plan.working_directories[1] = "/";
   }
+  return plan;
+}
+
+Spawner::NotStarted Failed(int exit_code, absl::string_view what, int error) {
+  return {exit_code, std::string(ErrnoStatus(what, error).message())};
+}
+
+Spawner::NotStarted ExplainProgram(const Command& command, int error) {
   const std::string& name = command.arguments[0];
-  if (plan.error == ENOENT && name.find('/') == std::string::npos) {
-    return {kNotFound, absl::StrCat(name, ": not found in PATH=", command.path)};
+  const std::string where = command.jail.empty() ? "" : absl::StrCat(" in the jail ", command.jail);
+  if (error == ENOENT && name.find('/') == std::string::npos) {
+    return {kNotFound, absl::StrCat(name, ": not found in PATH=", command.path, where)};
   }
-  return {plan.error == ENOENT || plan.error == ENOTDIR ? kNotFound : kCannotRun,
-          std::string(ErrnoStatus(name, plan.error).message())};
+  return Failed(error == ENOENT || error == ENOTDIR ? kNotFound : kCannotRun,
+                absl::StrCat(name, where), error);
+}
+
+Spawner::NotStarted Explain(const Command& command, const ChildPlan& plan) {
+  const int error = plan.error_number;
+  switch (plan.failed_step) {
+    case ChildPlan::Step::kTerminal:
+      return Failed(kCannotRun, "terminal", error);
+    case ChildPlan::Step::kJail:
+      return Failed(kCannotRun, absl::StrCat("jail ", command.jail), error);
+    case ChildPlan::Step::kUser:
+      return Failed(kCannotRun, absl::StrCat("user ", plan.uid, ":", plan.gid), error);
+    case ChildPlan::Step::kWorkingDirectory:
+      return Failed(kCannotRun, absl::StrCat("working directory ", command.working_directory),
+                    error);
+    case ChildPlan::Step::kFilter:
+      return Failed(kCannotRun, "seccomp filter", error);
+    case ChildPlan::Step::kNone:
+    case ChildPlan::Step::kProgram:
+      break;
+  }
+  return ExplainProgram(command, error);
 }
 
 }  // namespace
@@ -198,19 +172,28 @@ Spawner::Spawner(std::vector<ResourceLimit> limits)
   }
 }
 
+std::vector<ResourceLimit> Spawner::LimitsOf(const Command& command, const Place& place) const {
+  std::vector<ResourceLimit> limits = limits_;
+  auto add = [&](__rlimit_resource resource, uint64_t value) {
+    if (value != 0) limits.push_back({resource, {.rlim_cur = value, .rlim_max = value}});
+  };
+  add(RLIMIT_FSIZE, command.limits.file_bytes);
+  add(RLIMIT_NOFILE, command.limits.open_files);
+  // It counts all processes of the user: only where no cgroup counts those of the command.
+  if (place.cgroup < 0) add(RLIMIT_NPROC, command.limits.processes);
+  return limits;
+}
+
 absl::StatusOr<std::variant<pid_t, Spawner::NotStarted>> Spawner::Start(const Command& command,
                                                                         const Place& place) {
-  static char shell[] = "/bin/sh";
-  Plan plan = {.place = place,
-               .ignored_signals = ignored_signals_,
-               .limits = limits_,
-               .command = command,
-               .shell_arguments = Pointers(command.arguments, 1),
-               .environment = Pointers(command.environment, 0)};
-  plan.shell_arguments[0] = shell;
-  // CLONE_VFORK: this thread goes on when the child has its program or is gone. Handlers are
-  // cleared, so that none of ours can run in the child.
-  clone_args arguments = {.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND,
+  const std::vector<ResourceLimit> limits = LimitsOf(command, place);
+  ChildPlan plan = MakePlan(command, place);
+  plan.ignored_signals = ignored_signals_;
+  plan.limits = limits;
+  std::atomic<int> in_use = 1;
+  // Handlers are cleared, so that none of ours can run in the child.
+  clone_args arguments = {.flags = CLONE_VM | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID,
+                          .child_tid = reinterpret_cast<uintptr_t>(&in_use),
                           .exit_signal = SIGCHLD,
                           .stack = reinterpret_cast<uintptr_t>(stack_.get()),
                           .stack_size = kStackBytes};
@@ -219,11 +202,19 @@ absl::StatusOr<std::variant<pid_t, Spawner::NotStarted>> Spawner::Start(const Co
     arguments.cgroup = static_cast<uint64_t>(place.cgroup);
   }
   const int pid = CloneChild(arguments, plan);
+  if (pid == -EAGAIN || pid == -ENOMEM) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no process can be started now: ", ErrnoStatus("clone3", -pid).message()));
+  }
   if (pid < 0) return ErrnoStatus("clone3", -pid);
-  if (plan.failed_step == Step::kNone) return pid;
+  const bool released = AwaitRelease(pid, in_use);
+  if (released && plan.failed_step == ChildPlan::Step::kNone) return pid;
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
-  return Explain(plan);
+  if (plan.failed_step != ChildPlan::Step::kNone) return Explain(command, plan);
+  return NotStarted{
+      kCannotRun, absl::StrCat(command.arguments[0], ": killed, as it had not started ", "within ",
+                               absl::FormatDuration(kPatience))};
 }
 
 }  // namespace voidbox

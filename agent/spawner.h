@@ -1,7 +1,6 @@
 #ifndef VOIDBOX_AGENT_SPAWNER_H_
 #define VOIDBOX_AGENT_SPAWNER_H_
 
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -10,42 +9,50 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "agent/command.h"
+#include "agent/spawned_child.h"
 
 namespace voidbox {
 
 // Starts programs. Belongs to one thread: that thread stands still from the start of a child until
 // it has become its program (or failed to), so that nothing needs to be copied and no pipe is
 // needed for its errors.
+//
+// A child that is its command's user already can be stopped by others of that user: one that has no
+// program after kPatience is killed.
 class Spawner {
  public:
+  static constexpr absl::Duration kPatience = absl::Seconds(2);
+
   // What a child has beside what the command says. All descriptors are borrowed, and greater than
   // 2.
   struct Place {
     int input = -1;
     int output = -1;
     int error = -1;
-    int cgroup = -1;  // directory of the cgroup it starts in; -1 for the caller's
+    bool controls_terminal = false;  // `input` is one
+    int cgroup = -1;                 // directory of the cgroup it starts in; -1 for the caller's
   };
   // The command could not become a program: what a shell would return, and why.
   struct NotStarted {
     int exit_code = 0;
     std::string message;
   };
-  struct ResourceLimit {
-    __rlimit_resource resource;
-    rlimit value;
-  };
 
-  // `limits` are set in every child.
+  // `limits` are set in every child, before the command's own.
   explicit Spawner(std::vector<ResourceLimit> limits);
 
   // The child runs in a session of its own, with default signal dispositions, an empty signal mask,
-  // no descriptors beside the three, and no_new_privs. The program is looked up as execvp(3) does.
-  // An error when the system gives no process at all.
+  // no descriptors beside the three, and no_new_privs; as the command's account, without
+  // supplementary groups, and without capabilities unless that is root; in its jail, if it has one,
+  // without any capability and with JailFilter. The program is looked up as execvp(3) does.
+  // RESOURCE_EXHAUSTED when the system gives no process.
   absl::StatusOr<std::variant<pid_t, NotStarted>> Start(const Command& command, const Place& place);
 
  private:
+  std::vector<ResourceLimit> LimitsOf(const Command& command, const Place& place) const;
+
   const std::vector<ResourceLimit> limits_;
   // Signals that this process ignores: dispositions that execve(2) would hand on.
   std::vector<int> ignored_signals_;

@@ -61,11 +61,12 @@ std::vector<std::string> TestingCgroup::Children() const {
 TestingServer::TestingServer(const std::string& cgroup_parent, size_t max_connections) {
   loop_ = EventLoop::Create().value();
   // Before the thread, which inherits the blocked SIGCHLD.
-  runner_ = ExecRunner::Create(*loop_, {.cgroup_parent = cgroup_parent}).value();
+  runner_ = ExecRunner::Create(*loop_, {.cgroups = {.parent = cgroup_parent}}).value();
   service_ = std::make_unique<CallService>(
       *loop_, CallService::Options{.version = "test",
                                    .max_connections = max_connections,
                                    .handlers = runner_->Handlers(),
+                                   .running_execs = [this] { return runner_->running(); },
                                    .shut_down = [this] { ++shutdowns_; }});
   thread_ = std::thread([this] { EXPECT_THAT(loop_->Run(), IsOk()); });
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/error_frame.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -17,28 +18,27 @@ constexpr size_t kInputPieceBytes = 32 << 10;
 
 absl::StatusOr<std::unique_ptr<ExecSession>> ExecSession::Start(EventLoop& loop, UniqueFd stream,
                                                                 std::optional<uint32_t> vsock_port,
-                                                                agent::ExecRequest request,
+                                                                agent::Request request,
                                                                 const Streams& streams,
-                                                                EndHandler ended) {
-  std::unique_ptr<ExecSession> session(new ExecSession(loop, streams, std::move(ended)));
+                                                                Handlers handlers) {
+  std::unique_ptr<ExecSession> session(new ExecSession(loop, streams, std::move(handlers)));
   ExecSession* const self = session.get();
   session->input_open_ = streams.input >= 0;
-  request.set_stdin(session->input_open_);
-  agent::Request call;
-  *call.mutable_exec() = std::move(request);
+  if (request.has_exec()) request.mutable_exec()->set_stdin(session->input_open_);
+  if (request.has_run_ts()) request.mutable_run_ts()->set_stdin(session->input_open_);
   ASSIGN_OR_RETURN(
       session->call_,
-      AgentCall::Start(loop, std::move(stream), vsock_port, call,
+      AgentCall::Start(loop, std::move(stream), vsock_port, request,
                        {.frame = [self](const agent::ServerFrame& frame) { self->OnFrame(frame); },
                         .ended = [self](const absl::Status& s) { self->OnCallEnded(s); },
                         .room = [self] { self->WatchInput(); }}));
   return session;
 }
 
-ExecSession::ExecSession(EventLoop& loop, const Streams& streams, EndHandler ended)
+ExecSession::ExecSession(EventLoop& loop, const Streams& streams, Handlers handlers)
     : loop_(loop),
       streams_(streams),
-      ended_(std::move(ended)),
+      handlers_(std::move(handlers)),
       output_(loop, streams.output, Guarded([this] { OnOutputChanged(); })),
       error_(loop, streams.error, Guarded([this] { OnOutputChanged(); })) {}
 
@@ -55,11 +55,23 @@ void ExecSession::Signal(int number) {
   static_cast<void>(call_->Send(frame));  // a frame of some bytes is never too long
 }
 
+void ExecSession::Resize(const agent::WindowSize& size) {
+  if (!started_) {
+    size_before_start_ = size;
+    return;
+  }
+  agent::ClientFrame frame;
+  *frame.mutable_resize() = size;
+  static_cast<void>(call_->Send(frame));
+}
+
 void ExecSession::OnFrame(const agent::ServerFrame& frame) {
   switch (frame.frame_case()) {
     case agent::ServerFrame::kStarted:
       started_ = true;
+      if (size_before_start_.has_value()) Resize(*size_before_start_);
       for (const int number : std::exchange(signals_before_start_, {})) Signal(number);
+      if (handlers_.started) handlers_.started(frame.started());
       return WatchInput();
     case agent::ServerFrame::kStdout:
       output_.Write(frame.stdout());
@@ -72,8 +84,13 @@ void ExecSession::OnFrame(const agent::ServerFrame& frame) {
       input_watch_.Reset();
       input_open_ = false;
       return MaybeFinish();
-    case agent::ServerFrame::kError:
-      return Finish(absl::InternalError(absl::StrCat("the agent: ", frame.error().message())));
+    case agent::ServerFrame::kRunTsResult:
+      if (handlers_.run_ts_result) handlers_.run_ts_result(frame.run_ts_result());
+      return;
+    case agent::ServerFrame::kError: {
+      const absl::Status status = ErrorStatus(frame.error());
+      return Finish(absl::Status(status.code(), absl::StrCat("the agent: ", status.message())));
+    }
     default:
       return Finish(absl::DataLossError("the agent answered another call than exec"));
   }
@@ -85,7 +102,7 @@ void ExecSession::OnCallEnded(const absl::Status& status) {
 }
 
 void ExecSession::OnOutputChanged() {
-  if (!ended_) return;
+  if (!handlers_.ended) return;
   for (const auto& [pump, name] : {std::pair(&output_, "output"), std::pair(&error_, "errors")}) {
     const absl::Status& status = pump->status();
     if (status.ok()) continue;
@@ -101,7 +118,7 @@ void ExecSession::MaybeFinish() {
 }
 
 void ExecSession::WatchInput() {
-  if (!input_open_ || !started_ || !ended_ || !call_->HasRoom()) return;
+  if (!input_open_ || !started_ || !handlers_.ended || !call_->HasRoom()) return;
   if (input_always_ready_) {
     if (input_posted_) return;
     input_posted_ = true;
@@ -146,12 +163,13 @@ void ExecSession::CloseInput() {
 }
 
 void ExecSession::Finish(absl::StatusOr<agent::ExecEnded> result) {
-  if (!ended_) return;
+  if (!handlers_.ended) return;
   input_watch_.Reset();
   input_open_ = false;
   // Later, so that the handler may destroy the session whoever called us.
-  loop_.Post(Guarded(
-      [ended = std::exchange(ended_, nullptr), result = std::move(result)] { ended(result); }));
+  loop_.Post(Guarded([ended = std::exchange(handlers_.ended, nullptr), result = std::move(result)] {
+    ended(result);
+  }));
 }
 
 }  // namespace voidbox

@@ -20,7 +20,7 @@ namespace voidbox {
 
 // Runs one command through an agent, with this process' descriptors as its standard streams: bytes
 // pass as they come, and a reader that is slow slows the command. Belongs to its loop's thread;
-// destroying it cancels the command.
+// destroying it cancels the command, unless that was made to outlive its callers.
 class ExecSession {
  public:
   // Borrowed descriptors. An input of -1 is empty.
@@ -32,19 +32,29 @@ class ExecSession {
   // How the command ended, once all its output was written; CANCELLED when an output's reader is
   // gone; another status when the call failed.
   using EndHandler = std::function<void(absl::StatusOr<agent::ExecEnded>)>;
+  struct Handlers {
+    EndHandler ended;
+    // The command runs; may be empty.
+    std::function<void(const agent::ExecStarted&)> started;
+    // Of a RunTsRequest, before its end; may be empty.
+    std::function<void(const agent::RunTsResult&)> run_ts_result;
+  };
 
-  // `stream` and `vsock_port` as for AgentCall. The request's `stdin` is set here.
+  // `stream` and `vsock_port` as for AgentCall. The request is an exec, attach or run_ts, whose
+  // `stdin` is set here.
   static absl::StatusOr<std::unique_ptr<ExecSession>> Start(EventLoop& loop, UniqueFd stream,
                                                             std::optional<uint32_t> vsock_port,
-                                                            agent::ExecRequest request,
+                                                            agent::Request request,
                                                             const Streams& streams,
-                                                            EndHandler ended);
+                                                            Handlers handlers);
 
   // Delivers a signal to the command, as soon as it runs.
   void Signal(int number);
+  // Tells its terminal the new size.
+  void Resize(const agent::WindowSize& size);
 
  private:
-  ExecSession(EventLoop& loop, const Streams& streams, EndHandler ended);
+  ExecSession(EventLoop& loop, const Streams& streams, Handlers handlers);
   // The task, but for when this is gone.
   EventLoop::Task Guarded(EventLoop::Task task);
   void OnFrame(const agent::ServerFrame& frame);
@@ -58,7 +68,7 @@ class ExecSession {
 
   EventLoop& loop_;
   const Streams streams_;
-  EndHandler ended_;  // empty once called
+  Handlers handlers_;  // `ended` is empty once called
   // For what is in the loop's queue.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<AgentCall> call_;
@@ -69,6 +79,7 @@ class ExecSession {
   bool input_always_ready_ = false;  // a regular file
   bool input_posted_ = false;        // a ReadInput is in the loop's queue
   std::vector<int> signals_before_start_;
+  std::optional<agent::WindowSize> size_before_start_;
   std::optional<agent::ExecEnded> result_;
   EventLoop::Watch input_watch_;
 };

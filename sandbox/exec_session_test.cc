@@ -43,14 +43,14 @@ class ExecSessionTest : public ::testing::Test {
   void Start(std::optional<uint32_t> port = std::nullopt) {
     auto pair = *UnixSocketPair();
     agent_ = std::move(pair.second);
-    agent::ExecRequest request;
-    request.add_argv("program");
+    agent::Request call;
+    call.mutable_exec()->add_argv("program");
     auto session = ExecSession::Start(
-        *loop_, std::move(pair.first), port, request,
+        *loop_, std::move(pair.first), port, call,
         {.input = input_fd_ >= 0 ? input_fd_ : input_read_.get(),
          .output = output_write_.get(),
          .error = error_write_.get()},
-        [this](absl::StatusOr<agent::ExecEnded> ended) { ended_ = std::move(ended); });
+        {.ended = [this](absl::StatusOr<agent::ExecEnded> ended) { ended_ = std::move(ended); }});
     ASSERT_THAT(session, IsOk());
     session_ = *std::move(session);
   }

@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -20,63 +20,18 @@
 #include "base/io.h"
 #include "base/status_macros.h"
 #include "sandbox/home.h"
+#include "sandbox/process_identity.h"
 
 namespace voidbox {
 namespace {
 
 constexpr char kRecordName[] = "state.json";
 constexpr char kLockName[] = ".lock";
-constexpr size_t kMaxRecordBytes = 64 << 10;
 
 absl::StatusOr<std::string> NewId() {
   char random[6];  // 2^48 ids; the directory's creation fails, and is tried again, on a clash
   if (::getrandom(random, sizeof(random), 0) != sizeof(random)) return ErrnoStatus("getrandom");
   return absl::BytesToHexString(absl::string_view(random, sizeof(random)));
-}
-
-std::string Serialize(const SandboxRecord& record) {
-  return nlohmann::json{
-      {"id", record.id},
-      {"pid", record.vmm.pid},
-      {"pid_start_time", record.vmm.start_time},
-      {"kernel", record.kernel},
-      {"image", record.image},
-      {"image_digest", record.image_digest},
-      {"cpus", record.vcpu_count},
-      {"memory_bytes", record.memory_bytes},
-      {"created", record.created_unix_seconds},
-  }
-      .dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-template <typename Number>
-bool Take(const nlohmann::json& object, const char* name, Number& value) {
-  const auto found = object.find(name);
-  if (found == object.end() || !found->is_number_integer()) return false;
-  value = found->get<Number>();
-  return true;
-}
-
-void Take(const nlohmann::json& object, const char* name, std::string& text) {
-  const auto found = object.find(name);
-  if (found != object.end() && found->is_string()) text = found->get<std::string>();
-}
-
-std::optional<SandboxRecord> Parse(const std::string& id, const std::string& text) {
-  const nlohmann::json object = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  SandboxRecord record;
-  record.id = id;
-  if (!object.is_object() || !Take(object, "pid", record.vmm.pid) ||
-      !Take(object, "pid_start_time", record.vmm.start_time)) {
-    return std::nullopt;
-  }
-  Take(object, "cpus", record.vcpu_count);
-  Take(object, "memory_bytes", record.memory_bytes);
-  Take(object, "created", record.created_unix_seconds);
-  Take(object, "kernel", record.kernel);
-  Take(object, "image", record.image);
-  Take(object, "image_digest", record.image_digest);
-  return record;
 }
 
 }  // namespace
@@ -88,8 +43,9 @@ SandboxDirectory::~SandboxDirectory() {
 }
 
 absl::Status SandboxDirectory::Publish(const SandboxRecord& record) {
-  RETURN_IF_ERROR(
-      WriteFileAtomically(absl::StrCat(path_, "/", kRecordName), Serialize(record), 0600));
+  RETURN_IF_ERROR(WriteFileAtomically(
+      absl::StrCat(path_, "/", kRecordName),
+      ToJson(record).dump(2, ' ', false, nlohmann::json::error_handler_t::replace), 0600));
   lock_.Reset();
   return absl::OkStatus();
 }
@@ -115,7 +71,7 @@ std::vector<SandboxRecord> Registry::ReapLocked() const {
     const std::string id = entry.path().filename().string();
     if (id == kLockName) continue;
     const auto text = ReadFile((entry.path() / kRecordName).string(), kMaxRecordBytes);
-    const auto record = text.ok() ? Parse(id, *text) : std::nullopt;
+    const auto record = text.ok() ? ParseSandboxRecord(id, *text) : std::nullopt;
     if (record.has_value() && IsAlive(record->vmm)) {
       living.push_back(*record);
       continue;
@@ -130,10 +86,15 @@ std::vector<SandboxRecord> Registry::ReapLocked() const {
   return living;
 }
 
-absl::StatusOr<SandboxDirectory> Registry::Create() {
+absl::StatusOr<SandboxDirectory> Registry::Create(const std::string& name) {
   SandboxDirectory directory;
   ASSIGN_OR_RETURN(directory.lock_, Lock());
-  ReapLocked();
+  for (const SandboxRecord& record : ReapLocked()) {
+    if (!name.empty() && record.name == name) {
+      return absl::AlreadyExistsError(absl::StrCat("the name '", name, "' is that of sandbox ",
+                                                   record.id, "; stop that or choose another"));
+    }
+  }
   for (;;) {
     ASSIGN_OR_RETURN(directory.id_, NewId());
     directory.path_ = absl::StrCat(path_, "/", directory.id_);

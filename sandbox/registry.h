@@ -1,28 +1,15 @@
 #ifndef VOIDBOX_SANDBOX_REGISTRY_H_
 #define VOIDBOX_SANDBOX_REGISTRY_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
-#include "sandbox/process_identity.h"
+#include "sandbox/sandbox_record.h"
 
 namespace voidbox {
-
-// What is known of one sandbox on disk.
-struct SandboxRecord {
-  std::string id;
-  ProcessIdentity vmm;
-  std::string kernel;  // path
-  std::string image;   // of the image store, or empty; the digest is that of its manifest
-  std::string image_digest;
-  uint32_t vcpu_count = 0;
-  uint64_t memory_bytes = 0;
-  int64_t created_unix_seconds = 0;
-};
 
 // The directory of one sandbox while its creator lives; removed, with all in it, at the end of this
 // object's life. Until Publish, other commands wait to create or reap.
@@ -58,8 +45,8 @@ class Registry {
   static absl::StatusOr<Registry> Open(const std::string& home, int interrupt = -1);
 
   // A new directory (mode 0700) with an id that nobody had, after the leftovers of VMMs that died
-  // were removed.
-  absl::StatusOr<SandboxDirectory> Create();
+  // were removed. ALREADY_EXISTS when one that lives has the name, unless it is empty.
+  absl::StatusOr<SandboxDirectory> Create(const std::string& name = "");
 
   // Those whose VMM lives, oldest first; removes what the others left.
   absl::StatusOr<std::vector<SandboxRecord>> List();

@@ -60,7 +60,7 @@ absl::Status SetNonBlocking(int fd) {
 
 absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Start(EventLoop& loop, Registry& registry,
                                                         const Options& options, Handlers handlers) {
-  ASSIGN_OR_RETURN(SandboxDirectory directory, registry.Create());
+  ASSIGN_OR_RETURN(SandboxDirectory directory, registry.Create(options.label.name));
   std::unique_ptr<Sandbox> sandbox(
       new Sandbox(loop, std::move(directory), options, std::move(handlers)));
   RETURN_IF_ERROR(sandbox->Listen());
@@ -141,16 +141,20 @@ absl::Status Sandbox::Spawn() {
   for (const int fd : {events_.get(), console_.get(), log_.get()}) {
     RETURN_IF_ERROR(SetNonBlocking(fd));
   }
-  SandboxRecord record;
-  record.id = directory_.id();
-  ASSIGN_OR_RETURN(record.vmm, IdentifyProcess(vmm_.pid()));
-  record.kernel = options_.kernel;
-  record.image = options_.image.name;
-  record.image_digest = options_.image.digest;
-  record.vcpu_count = options_.vcpu_count;
-  record.memory_bytes = options_.memory_bytes;
-  record.created_unix_seconds = ::time(nullptr);
-  RETURN_IF_ERROR(directory_.Publish(record));
+  record_.id = directory_.id();
+  ASSIGN_OR_RETURN(record_.vmm, IdentifyProcess(vmm_.pid()));
+  ASSIGN_OR_RETURN(record_.owner, IdentifyProcess(::getpid()));
+  record_.kernel = options_.kernel;
+  record_.image = options_.image.name;
+  record_.image_digest = options_.image.digest;
+  record_.vcpu_count = options_.vcpu_count;
+  record_.memory_bytes = options_.memory_bytes;
+  record_.created_unix_seconds = ::time(nullptr);
+  record_.name = options_.label.name;
+  record_.labels = options_.label.labels;
+  record_.command = options_.label.command;
+  record_.detached = options_.label.detached;
+  RETURN_IF_ERROR(directory_.Publish(record_));
   // Last: a VMM that refuses it removes the directory. One that cannot read it has ended, and that
   // is told with its reason below.
   static_cast<void>(WriteFrame(config_pipe.write.get(), config));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "sandbox/child_process.h"
 #include "sandbox/output_tail.h"
 #include "sandbox/registry.h"
+#include "sandbox/sandbox_record.h"
 #include "vmm/vmm.pb.h"
 
 namespace voidbox {
@@ -49,8 +51,16 @@ class Sandbox {
     // it lasts exactly as long. Borrowed until Start returns; -1 for none.
     int lease = -1;
   };
+  // For the record alone.
+  struct Label {
+    std::string name;  // empty, or unique: ALREADY_EXISTS else
+    std::map<std::string, std::string> labels;
+    std::vector<std::string> command;
+    bool detached = false;
+  };
   struct Options {
     std::string vmm;  // the program
+    Label label;
     Image image;
     std::string kernel;
     std::string initramfs;  // may be empty
@@ -84,6 +94,7 @@ class Sandbox {
                                                         const Options& options, Handlers handlers);
 
   const std::string& id() const { return directory_.id(); }
+  const SandboxRecord& record() const { return record_; }
   pid_t vmm_pid() const { return vmm_.pid(); }
   // A connection to the VMM's vsock.sock, on which CONNECT is to be said.
   absl::StatusOr<UniqueFd> ConnectVsock() const;
@@ -112,6 +123,7 @@ class Sandbox {
   const Options options_;
   Handlers handlers_;
   SandboxDirectory directory_;
+  SandboxRecord record_;
   ChildProcess vmm_;
   UniqueFd lifeline_;  // the VMM ends when this does
   UniqueFd events_;

@@ -107,7 +107,7 @@ class AgentGuestTest : public ::testing::Test {
     guest_->Await([&] { return (processes = Processes()).size() == 1; });
     EXPECT_THAT(processes, ElementsAre("1 (init)"));
     // The asking command's own.
-    const auto cgroups = guest_->Run("cd /sys/fs/cgroup && find . -mindepth 1 -type d");
+    const auto cgroups = guest_->Run("cd /sys/fs/cgroup/execs && find . -mindepth 1 -type d");
     EXPECT_EQ(std::count(cgroups->out.begin(), cgroups->out.end(), '\n'), 1) << cgroups->out;
   }
   // The agent's descriptors while one command runs.

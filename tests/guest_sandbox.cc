@@ -107,6 +107,7 @@ bool GuestSandbox::Await(const std::function<bool()>& done) {
 agent::ExecRequest GuestSandbox::Command(std::initializer_list<std::string> argv) {
   agent::ExecRequest request;
   for (const std::string& argument : argv) request.add_argv(argument);
+  request.set_user("root");
   return request;
 }
 

@@ -52,6 +52,7 @@ class GuestSandbox {
   static absl::StatusOr<std::unique_ptr<GuestSandbox>> Boot(
       const std::function<void(Sandbox::Options&)>& adjust = nullptr);
 
+  // As root, who may look at all of the guest; clear the user for a command as callers make it.
   static agent::ExecRequest Command(std::initializer_list<std::string> argv);
   static agent::ExecRequest Shell(const std::string& script);
 

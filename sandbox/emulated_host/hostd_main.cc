@@ -32,7 +32,7 @@ class Hostd {
   explicit Hostd(EventLoop& loop) : loop_(loop) {}
 
   absl::Status Start() {
-    ASSIGN_OR_RETURN(runner_, ExecRunner::Create(loop_, {.cgroup_parent = "/sys/fs/cgroup",
+    ASSIGN_OR_RETURN(runner_, ExecRunner::Create(loop_, {.cgroups = {.parent = "/sys/fs/cgroup"},
                                                          .reap = ChildWatcher::Reap::kAll}));
     service_ = std::make_unique<CallService>(
         loop_, CallService::Options{.version = kVersion, .handlers = runner_->Handlers()});

@@ -115,12 +115,14 @@ absl::Status CountedHost::StartCommand() {
   LogInfo("the emulated host is up");
   ASSIGN_OR_RETURN(auto pair, UnixSocketPair());
   RETURN_IF_ERROR(mux_->Open(std::move(pair.first)));
-  agent::ExecRequest request;
-  for (const std::string& argument : argv_) request.add_argv(argument);
+  agent::Request request;
+  for (const std::string& argument : argv_) request.mutable_exec()->add_argv(argument);
   ASSIGN_OR_RETURN(
       session_, ExecSession::Start(
                     loop_, std::move(pair.second), std::nullopt, std::move(request), {.input = -1},
-                    [this](const absl::StatusOr<agent::ExecEnded>& ended) { OnEnded(ended); }));
+                    {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) {
+                      OnEnded(ended);
+                    }}));
   return absl::OkStatus();
 }
 

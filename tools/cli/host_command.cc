@@ -103,7 +103,7 @@ int HostExec(const Installation& installation, const std::vector<std::string>& a
   if (!home.ok()) return ExitStatusOf(home.status());
   const auto files = FindHostFiles(installation, *home);
   if (!files.ok()) return ExitStatusOf(files.status());
-  return RunInHost(*files, argv, "");
+  return RunInHost(*files, argv);
 }
 
 }  // namespace

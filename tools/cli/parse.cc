@@ -96,6 +96,14 @@ absl::StatusOr<std::string> Readable(const std::string& path, const std::string&
 
 }  // namespace
 
+absl::StatusOr<uint64_t> ParseBytes(const std::string& what, const std::string& text) {
+  ASSIGN_OR_RETURN(const double bytes, ParseSize(what, text));
+  if (!(bytes >= 1) || !(bytes <= std::ldexp(1, 62))) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " '", text, "' is out of bounds"));
+  }
+  return static_cast<uint64_t>(bytes);
+}
+
 absl::StatusOr<uint64_t> ParseMemory(const std::string& text) {
   ASSIGN_OR_RETURN(const double bytes, ParseSize("memory", text));
   if (!(bytes >= static_cast<double>(kMinGuestMemory)) ||

@@ -20,6 +20,9 @@ inline constexpr uint64_t kMaxGuestMemory = 1ull << 40;
 // multiple of 2 MiB between the bounds above.
 absl::StatusOr<uint64_t> ParseMemory(const std::string& text);
 
+// A whole number of bytes from 1 to 2^62, written as above; `what` names it in the error.
+absl::StatusOr<uint64_t> ParseBytes(const std::string& what, const std::string& text);
+
 inline constexpr uint64_t kMaxDiskBytes = 8ull << 40;
 // A size as above, a multiple of 4 KiB up to 8T.
 absl::StatusOr<uint64_t> ParseDiskSize(const std::string& text);

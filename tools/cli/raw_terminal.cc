@@ -9,15 +9,17 @@ constexpr cc_t kLeave = 0x1d;  // Ctrl-]
 
 }  // namespace
 
-RawTerminal::RawTerminal(int fd) : fd_(fd) {
+RawTerminal::RawTerminal(int fd, Keys keys) : fd_(fd) {
   if (::tcgetattr(fd_, &before_) != 0) return;
   termios raw = before_;
   ::cfmakeraw(&raw);
-  // Lines that we print ourselves still begin on the left.
-  raw.c_oflag |= OPOST | ONLCR;
-  raw.c_lflag |= ISIG;
-  for (cc_t& key : raw.c_cc) key = _POSIX_VDISABLE;
-  raw.c_cc[VINTR] = kLeave;
+  if (keys == Keys::kAllButLeave) {
+    // Lines that we print ourselves still begin on the left.
+    raw.c_oflag |= OPOST | ONLCR;
+    raw.c_lflag |= ISIG;
+    for (cc_t& key : raw.c_cc) key = _POSIX_VDISABLE;
+    raw.c_cc[VINTR] = kLeave;
+  }
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
   active_ = ::tcsetattr(fd_, TCSADRAIN, &raw) == 0;

@@ -5,12 +5,15 @@
 
 namespace voidbox {
 
-// The terminal `fd` in a mode for a guest's console, as long as this object lives: every key goes
-// to the guest, unechoed and at once, but for Ctrl-], which is SIGINT. Nothing happens where `fd`
-// is no terminal.
+// The terminal `fd` in a mode for a program elsewhere, as long as this object lives: every key goes
+// there, unechoed and at once. Nothing happens where `fd` is no terminal.
 class RawTerminal {
  public:
-  explicit RawTerminal(int fd);
+  enum class Keys {
+    kAll,          // for a program that has a terminal itself and minds Ctrl-C there
+    kAllButLeave,  // Ctrl-] is SIGINT here: for a console, which nothing else ends
+  };
+  RawTerminal(int fd, Keys keys);
   ~RawTerminal();
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;

@@ -20,7 +20,7 @@ TEST(RawTerminalTest, PassesEveryKeyButOneAndPutsAllBack) {
   termios before;
   ASSERT_EQ(::tcgetattr(terminal.get(), &before), 0);
   {
-    const RawTerminal raw(terminal.get());
+    const RawTerminal raw(terminal.get(), RawTerminal::Keys::kAllButLeave);
     EXPECT_TRUE(raw.active());
     // Ctrl-C, Ctrl-D, Ctrl-Z and half a line: bytes like any others.
     ASSERT_EQ(::write(keyboard.get(), "\x03\x04\x1ax", 4), 4);
@@ -38,9 +38,23 @@ TEST(RawTerminalTest, PassesEveryKeyButOneAndPutsAllBack) {
   EXPECT_EQ(after.c_cc[VINTR], before.c_cc[VINTR]);
 }
 
+TEST(RawTerminalTest, AllKeysAreAll) {
+  const UniqueFd keyboard(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(keyboard);
+  ASSERT_EQ(::grantpt(keyboard.get()), 0);
+  ASSERT_EQ(::unlockpt(keyboard.get()), 0);
+  const UniqueFd terminal(::open(::ptsname(keyboard.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(terminal);
+  const RawTerminal raw(terminal.get(), RawTerminal::Keys::kAll);
+  ASSERT_EQ(::write(keyboard.get(), "\x1d\x03\x1c", 3), 3);
+  char bytes[8] = {};
+  EXPECT_EQ(::read(terminal.get(), bytes, sizeof(bytes)), 3);
+  EXPECT_STREQ(bytes, "\x1d\x03\x1c");
+}
+
 TEST(RawTerminalTest, LeavesAloneWhatIsNoTerminal) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  EXPECT_FALSE(RawTerminal(null.get()).active());
+  EXPECT_FALSE(RawTerminal(null.get(), RawTerminal::Keys::kAll).active());
 }
 
 }  // namespace

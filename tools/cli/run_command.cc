@@ -3,21 +3,23 @@
 #include <unistd.h>
 
 #include <optional>
-#include <utility>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "sandbox/boot_command_line.h"
-#include "sandbox/emulated_host/machine_file.h"
+#include "image/store/image_store.h"
+#include "sandbox/detached_store.h"
 #include "sandbox/home.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/kvm_choice.h"
-#include "tools/cli/parse.h"
 #include "tools/cli/raw_terminal.h"
-#include "tools/cli/run_image.h"
 #include "tools/cli/run_in_host.h"
 #include "tools/cli/run_native.h"
+#include "tools/cli/run_options.h"
+#include "tools/cli/start_supervisor.h"
+#include "tools/cli/supervisor.h"
 
 namespace voidbox {
 namespace {
@@ -34,67 +36,23 @@ Examples:
   voidbox run -- sh -c 'echo hello | tr a-z A-Z'
   voidbox run --timeout 5s -- sleep 60
   voidbox run -e NAME=world -w /tmp -- sh -c 'echo hello $NAME from $PWD'
-  voidbox run --disk data.img,ro -- wc -c /dev/vda
+  voidbox run --disk data.img,ro -u root -- wc -c /dev/vda
   voidbox run --image mine -- cat /etc/os-release
   voidbox run --rootfs debian.ext4 --disk-size 4G -- df -h /
   voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true
-  voidbox run --console --cmdline rdinit=/bin/sh)";
+  voidbox run --console --cmdline rdinit=/bin/sh
+  voidbox run -it -- sh
+  voidbox run -d --name web --memory 1G -- httpd -f -p 8000)";
 
-absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<std::string>& command,
-                                     const Installation& installation) {
-  RunOptions options;
-  if (command.empty() && !flags.console) {
-    return absl::InvalidArgumentError(
-        "no command to run; say `voidbox run -- COMMAND`, or `voidbox run --console` to use the "
-        "guest's console");
-  }
-  for (const std::string& argument : command) options.exec.add_argv(argument);
-  ASSIGN_OR_RETURN(options.sandbox.vcpu_count, ParseCpus(flags.cpus));
-  ASSIGN_OR_RETURN(options.sandbox.memory_bytes, ParseMemory(flags.memory));
-  if (!flags.timeout.empty()) {
-    ASSIGN_OR_RETURN(options.timeout, ParseDuration(flags.timeout));
-  }
-  ASSIGN_OR_RETURN(const std::optional<Sandbox::Disk> root_disk, ParseRootDisk(flags.root_disk));
-  if (root_disk.has_value()) options.sandbox.disks.push_back(*root_disk);
-  for (const std::string& disk : flags.disks) {
-    ASSIGN_OR_RETURN(Sandbox::Disk parsed, ParseDisk(disk));
-    options.sandbox.disks.push_back(std::move(parsed));
-  }
-  for (const std::string& variable : flags.environment) {
-    ASSIGN_OR_RETURN(*options.exec.add_environment(), ParseVariable(variable));
-  }
-  if (!flags.working_directory.empty() && flags.working_directory[0] != '/') {
-    return absl::InvalidArgumentError(
-        absl::StrCat("working directory '", flags.working_directory, "' is not absolute"));
-  }
-  options.exec.set_working_directory(flags.working_directory);
-  if (flags.kernel.empty()) {
-    ASSIGN_OR_RETURN(options.sandbox.kernel, installation.Path(Installation::Item::kGuestKernel));
-  } else {
-    ASSIGN_OR_RETURN(options.sandbox.kernel, ReadableFile(flags.kernel, "kernel"));
-  }
-  if (flags.initramfs.empty() && !root_disk.has_value()) {
-    ASSIGN_OR_RETURN(options.sandbox.initramfs,
-                     installation.Path(Installation::Item::kGuestInitramfs));
-  } else if (!flags.initramfs.empty()) {
-    ASSIGN_OR_RETURN(options.sandbox.initramfs, ReadableFile(flags.initramfs, "initramfs"));
-  }
-  ASSIGN_OR_RETURN(options.sandbox.vmm, installation.Path(Installation::Item::kVmm));
-  options.show_console = flags.console;
-  options.sandbox.command_line = SandboxCommandLine(
-      flags.console, root_disk.has_value() ? absl::StrCat(kRootDiskWords, " ", flags.command_line)
-                                           : flags.command_line);
-  return options;
-}
-
-// Whether the emulated host can open the files of the machine that are named in `options`.
-absl::Status CheckMachineFiles(const Sandbox::Options& options) {
-  RETURN_IF_ERROR(CheckMachineFile(options.kernel, "kernel"));
-  if (!options.initramfs.empty()) {
-    RETURN_IF_ERROR(CheckMachineFile(options.initramfs, "initramfs"));
-  }
-  for (const Sandbox::Disk& disk : options.disks) {
-    RETURN_IF_ERROR(CheckMachineFile(disk.path, "disk"));
+// Also those that have ended keep their names, until they are removed.
+absl::Status CheckNameIsFree(const std::string& home, const std::string& name) {
+  if (name.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const DetachedStore store, DetachedStore::Open(home));
+  for (const SandboxRecord& record : store.List()) {
+    if (record.name != name) continue;
+    return absl::AlreadyExistsError(absl::StrCat("the name '", name, "' is that of sandbox ",
+                                                 record.id, "; `voidbox rm ", name,
+                                                 "` it, or choose another"));
   }
   return absl::OkStatus();
 }
@@ -110,37 +68,34 @@ CLI::App* RunCommand::AddTo(CLI::App& app) {
   return app_;
 }
 
-absl::StatusOr<RunOptions> RunCommand::Options(const std::string& home,
-                                               const std::vector<std::string>& command,
-                                               const Installation& installation,
-                                               std::optional<ImageLease>& lease) const {
-  if (flags_.image.empty()) return ToOptions(flags_, command, installation);
-  ASSIGN_OR_RETURN(const ImageStore store, ImageStore::Open(home));
-  ASSIGN_OR_RETURN(lease, store.Use(flags_.image));
-  ASSIGN_OR_RETURN(const RunFlags flags, WithImage(flags_, store, lease->image));
-  ASSIGN_OR_RETURN(RunOptions options, ToOptions(flags, command, installation));
-  options.sandbox.image = {.name = flags_.image,
-                           .digest = lease->image.digest.ToString(),
-                           .lease = lease->descriptor.get()};
-  return options;
-}
-
 int RunCommand::Run(const Invocation& invocation) {
   const auto command = CommandOf(*app_, invocation.after_dashes);
   if (!command.ok()) return ExitStatusOf(command.status());
+  if (command->empty() && !flags_.console && !flags_.detach) {
+    return ExitStatusOf(absl::InvalidArgumentError(
+        "no command to run; say `voidbox run -- COMMAND`, or `voidbox run --console` to use the "
+        "guest's console"));
+  }
   const auto home = VoidboxHome();
   if (!home.ok()) return ExitStatusOf(home.status());
   // Held while the sandbox runs, here or in the emulated host, so that its image stays.
   std::optional<ImageLease> lease;
-  const auto options = Options(*home, *command, invocation.installation, lease);
+  const auto options = ToRunOptions(flags_, *command, invocation.installation, *home, lease);
   if (!options.ok()) return ExitStatusOf(options.status());
+  if (flags_.detach && !IsSupervisor()) {
+    const absl::Status free = CheckNameIsFree(*home, flags_.name);
+    return free.ok() ? StartSupervisor(invocation) : ExitStatusOf(free);
+  }
   const auto kvm = ChooseKvm(flags_.kvm_host);
   if (!kvm.ok()) return ExitStatusOf(kvm.status());
-  std::optional<RawTerminal> terminal;
-  if (options->console_only() && terminal.emplace(STDIN_FILENO).active()) {
+  std::optional<RawTerminal> console;
+  if (!flags_.detach && options->console_only() &&
+      console.emplace(STDIN_FILENO, RawTerminal::Keys::kAllButLeave).active()) {
     LogInfo("the guest's console; Ctrl-] ends it");
   }
-  if (!kvm->emulated) return RunNative(*home, *options);
+  if (!kvm->emulated) {
+    return flags_.detach ? Supervise(*home, *options) : RunNative(*home, *options);
+  }
   if (const absl::Status status = CheckMachineFiles(options->sandbox); !status.ok()) {
     return ExitStatusOf(status);
   }
@@ -148,7 +103,7 @@ int RunCommand::Run(const Invocation& invocation) {
   if (!files.ok()) return ExitStatusOf(files.status());
   std::vector<std::string> argv = {invocation.installation.executable()};
   argv.insert(argv.end(), invocation.arguments.begin(), invocation.arguments.end());
-  return RunInHost(*files, argv, kvm->reason);
+  return RunInHost(*files, argv, {.reason = kvm->reason, .terminal = options->terminal});
 }
 
 }  // namespace voidbox

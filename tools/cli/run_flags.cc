@@ -33,21 +33,21 @@ void AddRunFlags(CLI::App& run, RunFlags& flags) {
   run.add_option("--memory,-m", flags.memory, "guest memory, such as 512M or 2G")
       ->type_name("SIZE")
       ->capture_default_str();
-  run.add_option("--timeout", flags.timeout, "kill the command after this time (5s, 500ms, 2m)")
-      ->type_name("TIME");
   run.add_option("--disk", flags.disks, "attach a raw disk image, read-only with ,ro; repeatable")
       ->type_name("FILE[,ro]")
       ->allow_extra_args(false);
   run.add_flag(
       "--console", flags.console,
       "show the guest kernel's console on stderr; without a command, stdin is typed on it");
-  run.add_option("-e,--env", flags.environment,
-                 "set a variable of the command's environment; NAME alone passes on the value "
-                 "that it has here; repeatable")
-      ->type_name("NAME[=VALUE]")
+  AddExecFlags(run, flags.exec);
+  run.add_flag("-d,--detach", flags.detach,
+               "print the sandbox' id once it is ready, and leave it running");
+  run.add_flag("--rm", flags.remove, "with -d: forget it when it ends, its logs too");
+  run.add_option("--name", flags.name, "name for the other commands, beside the id")
+      ->type_name("NAME");
+  run.add_option("--label", flags.labels, "note for `voidbox ps` and `inspect`; repeatable")
+      ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  run.add_option("-w,--workdir", flags.working_directory, "directory in the guest to run it in")
-      ->type_name("DIR");
   run.add_option("--kvm-host", flags.kvm_host,
                  "where: auto measures /dev/kvm; native uses it; emulated runs in QEMU's software "
                  "SVM (default: $VOIDBOX_KVM_HOST, or auto)")

@@ -54,10 +54,11 @@ absl::StatusOr<RunFlags> WithImage(const RunFlags& flags, const ImageStore& stor
     result.command_line = absl::StrCat(manifest.command_line, flags.command_line.empty() ? "" : " ",
                                        flags.command_line);
   }
-  result.environment = Environment(manifest.config, flags.environment);
-  if (result.working_directory.empty()) {
-    result.working_directory = manifest.config.working_directory;
+  result.exec.environment = Environment(manifest.config, flags.exec.environment);
+  if (result.exec.working_directory.empty()) {
+    result.exec.working_directory = manifest.config.working_directory;
   }
+  if (result.exec.user.empty()) result.exec.user = manifest.config.user;
   return result;
 }
 

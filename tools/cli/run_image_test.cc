@@ -61,21 +61,21 @@ TEST_F(RunImageTest, BootsTheImagesFiles) {
 TEST_F(RunImageTest, WhatIsGivenWins) {
   flags_.kernel = "own";
   flags_.command_line = "b=2";
-  flags_.environment = {"A=mine", "PASSED"};
-  flags_.working_directory = "/mine";
+  flags_.exec.environment = {"A=mine", "PASSED"};
+  flags_.exec.working_directory = "/mine";
   const ImageManifest manifest = {
       .command_line = "b=1", .config = {{"A=image", "AB=image", "PASSED=image"}, "/image", ""}};
   const auto flags = Flags(manifest, false);
   ASSERT_THAT(flags, IsOk());
   EXPECT_EQ(flags->kernel, "own");
   EXPECT_EQ(flags->command_line, "b=1 b=2");
-  EXPECT_EQ(flags->environment, (std::vector<std::string>{"AB=image", "A=mine", "PASSED"}));
-  EXPECT_EQ(flags->working_directory, "/mine");
+  EXPECT_EQ(flags->exec.environment, (std::vector<std::string>{"AB=image", "A=mine", "PASSED"}));
+  EXPECT_EQ(flags->exec.working_directory, "/mine");
   flags_ = {};
   const auto none = Flags(manifest, false);
   ASSERT_THAT(none, IsOk());
-  EXPECT_EQ(none->environment, manifest.config.environment);
-  EXPECT_EQ(none->working_directory, "/image");
+  EXPECT_EQ(none->exec.environment, manifest.config.environment);
+  EXPECT_EQ(none->exec.working_directory, "/image");
 }
 
 TEST_F(RunImageTest, RefusesLessMemoryThanTheImageNeeds) {

@@ -18,6 +18,8 @@
 #include "sandbox/exec_session.h"
 #include "sandbox/home.h"
 #include "tools/cli/exit_status.h"
+#include "tools/cli/output_format.h"
+#include "tools/cli/session_terminal.h"
 #include "tools/cli/signal_source.h"
 
 namespace voidbox {
@@ -33,36 +35,19 @@ void AddVariable(agent::ExecRequest& request, absl::string_view name, absl::stri
   variable.set_value(std::string(value));
 }
 
-absl::StatusOr<agent::ExecRequest> RequestFor(const std::vector<std::string>& argv,
-                                              const std::string& home) {
-  agent::ExecRequest request;
-  for (const std::string& argument : argv) request.add_argv(argument);
-  for (char** entry = ::environ; *entry != nullptr; ++entry) {
-    const absl::string_view text = *entry;
-    const size_t equals = text.find('=');
-    if (equals == absl::string_view::npos || equals == 0) continue;
-    const absl::string_view name = text.substr(0, equals);
-    if (name == kInsideVariable || name == "VOIDBOX_HOME") continue;
-    AddVariable(request, name, text.substr(equals + 1));
-  }
-  AddVariable(request, kInsideVariable, "1");
-  AddVariable(request, "VOIDBOX_HOME", home);
-  std::error_code error;
-  request.set_working_directory(std::filesystem::current_path(error).string());
-  if (error) return ErrnoStatus("working directory", error.value());
-  request.set_kill_grace_ms(kKillGraceMs);
-  return request;
-}
-
 // One command in the host. Belongs to the loop's thread.
 class HostRun {
  public:
   explicit HostRun(EventLoop& loop) : loop_(loop) {}
 
   absl::Status Start(const HostFiles& files, agent::ExecRequest request,
-                     const std::string& reason) {
-    request_ = std::move(request);
-    reason_ = reason;
+                     const HostRunOptions& options) {
+    *request_.mutable_exec() = std::move(request);
+    reason_ = options.reason;
+    streams_ = options.streams;
+    if (options.terminal) {
+      *request_.mutable_exec()->mutable_terminal()->mutable_size() = SessionTerminal::Size();
+    }
     ASSIGN_OR_RETURN(signals_,
                      SignalSource::Create(loop_, [this](int number) { OnSignal(number); }));
     HostCallOpener::Handlers handlers;
@@ -86,14 +71,21 @@ class HostRun {
 
  private:
   absl::Status StartCommand(UniqueFd stream) {
+    const bool terminal = request_.exec().has_terminal();
     ASSIGN_OR_RETURN(
-        session_, ExecSession::Start(
-                      loop_, std::move(stream), std::nullopt, std::move(request_), {},
-                      [this](const absl::StatusOr<agent::ExecEnded>& ended) { OnEnded(ended); }));
+        session_,
+        ExecSession::Start(
+            loop_, std::move(stream), std::nullopt, std::move(request_), streams_,
+            {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) { OnEnded(ended); }}));
+    if (!terminal) return absl::OkStatus();
+    ASSIGN_OR_RETURN(terminal_,
+                     SessionTerminal::Create(
+                         loop_, [this](const agent::WindowSize& size) { session_->Resize(size); }));
     return absl::OkStatus();
   }
 
   void OnEnded(const absl::StatusOr<agent::ExecEnded>& ended) {
+    terminal_.reset();  // before anything is said
     if (ended.ok()) return End(ExitStatusOf(*ended));
     if (absl::IsCancelled(ended.status())) return End(ExitStatusOf(ended.status()));
     End(ExitStatusOf(absl::Status(
@@ -114,13 +106,15 @@ class HostRun {
   }
 
   EventLoop& loop_;
-  agent::ExecRequest request_;
+  agent::Request request_;
   std::string reason_;
+  ExecSession::Streams streams_;
   int interrupts_ = 0;
   int exit_status_ = kExitOwnError;
   std::unique_ptr<SignalSource> signals_;
   std::unique_ptr<HostCallOpener> opener_;
   std::unique_ptr<ExecSession> session_;
+  std::unique_ptr<SessionTerminal> terminal_;
 };
 
 }  // namespace
@@ -144,16 +138,40 @@ absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const 
   return files;
 }
 
+absl::StatusOr<agent::ExecRequest> HostRequestFor(const std::vector<std::string>& argv,
+                                                  const std::string& home) {
+  agent::ExecRequest request;
+  for (const std::string& argument : argv) request.add_argv(argument);
+  for (char** entry = ::environ; *entry != nullptr; ++entry) {
+    const absl::string_view text = *entry;
+    const size_t equals = text.find('=');
+    if (equals == absl::string_view::npos || equals == 0) continue;
+    const absl::string_view name = text.substr(0, equals);
+    if (name == kInsideVariable || name == "VOIDBOX_HOME" || name == kOutputIsTerminalVariable) {
+      continue;
+    }
+    AddVariable(request, name, text.substr(equals + 1));
+  }
+  AddVariable(request, kInsideVariable, "1");
+  if (::isatty(STDOUT_FILENO) == 1) AddVariable(request, kOutputIsTerminalVariable, "1");
+  AddVariable(request, "VOIDBOX_HOME", home);
+  std::error_code error;
+  request.set_working_directory(std::filesystem::current_path(error).string());
+  if (error) return ErrnoStatus("working directory", error.value());
+  request.set_kill_grace_ms(kKillGraceMs);
+  return request;
+}
+
 bool IsInsideHost() { return ProcessEnvironment(kInsideVariable).has_value(); }
 
 int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
-              const std::string& reason) {
+              const HostRunOptions& options) {
   auto loop = EventLoop::Create();
   if (!loop.ok()) return ExitStatusOf(loop.status());
-  auto request = RequestFor(argv, files.home);
+  auto request = HostRequestFor(argv, files.home);
   if (!request.ok()) return ExitStatusOf(request.status());
   HostRun run(**loop);
-  absl::Status status = run.Start(files, *std::move(request), reason);
+  absl::Status status = run.Start(files, *std::move(request), options);
   if (status.ok()) status = (*loop)->Run();
   if (!status.ok()) return ExitStatusOf(status);
   return run.exit_status();

@@ -15,6 +15,7 @@
 #include "sandbox/registry.h"
 #include "tools/cli/console_input.h"
 #include "tools/cli/exit_status.h"
+#include "tools/cli/session_terminal.h"
 #include "tools/cli/signal_source.h"
 
 namespace voidbox {
@@ -75,21 +76,36 @@ class NativeRun {
 
   absl::Status StartCommand() {
     ASSIGN_OR_RETURN(UniqueFd stream, sandbox_->ConnectVsock());
-    agent::ExecRequest request = options_.exec;
+    agent::Request request;
+    if (options_.run_ts.has_value()) {
+      *request.mutable_run_ts() = *options_.run_ts;
+    } else {
+      *request.mutable_exec() = options_.exec;
+    }
+    if (options_.terminal) {
+      *request.mutable_exec()->mutable_terminal()->mutable_size() = SessionTerminal::Size();
+    }
     if (options_.timeout.has_value()) {
-      request.set_timeout_ms(static_cast<uint64_t>(
-          absl::ToInt64Milliseconds(absl::Ceil(*options_.timeout, absl::Milliseconds(1)))));
       RETURN_IF_ERROR(timer_.Set(*options_.timeout + kTimeoutGrace));
     }
-    ASSIGN_OR_RETURN(
-        session_, ExecSession::Start(loop_, std::move(stream), kAgentPort, std::move(request), {},
-                                     [this](const absl::StatusOr<agent::ExecEnded>& ended) {
-                                       OnCommandEnded(ended);
-                                     }));
+    ExecSession::Handlers handlers;
+    handlers.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) {
+      OnCommandEnded(ended);
+    };
+    handlers.run_ts_result = options_.run_ts_result;
+    ASSIGN_OR_RETURN(session_,
+                     ExecSession::Start(loop_, std::move(stream), kAgentPort, std::move(request),
+                                        options_.streams, std::move(handlers)));
+    if (!options_.terminal) return absl::OkStatus();
+    ASSIGN_OR_RETURN(terminal_,
+                     SessionTerminal::Create(loop_, [this](const agent::WindowSize& size) {
+                       if (session_ != nullptr) session_->Resize(size);
+                     }));
     return absl::OkStatus();
   }
 
   void OnCommandEnded(const absl::StatusOr<agent::ExecEnded>& ended) {
+    terminal_.reset();  // before anything is said
     timer_.Cancel();
     if (ended.ok()) return End(ExitStatusOf(*ended), /*orderly=*/true);
     Fail(ended.status());
@@ -114,6 +130,7 @@ class NativeRun {
 
   void End(int exit_status, bool orderly) {
     if (ending_) return;
+    terminal_.reset();
     ending_ = true;
     exit_status_ = exit_status;
     session_.reset();
@@ -147,6 +164,7 @@ class NativeRun {
   std::unique_ptr<ConsoleInput> input_;
   std::unique_ptr<Sandbox> sandbox_;
   std::unique_ptr<ExecSession> session_;
+  std::unique_ptr<SessionTerminal> terminal_;
 };
 
 }  // namespace

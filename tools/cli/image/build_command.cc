@@ -84,7 +84,7 @@ CLI::App* BuildCommand::AddTo(CLI::App& app) {
   build->add_flag("--with-claude-code", with_claude_code_,
                   "debian, agents: the real Claude Code in place of the mock");
   build->add_flag("--quiet,-q", quiet_, "say nothing of how far it is");
-  AddImageFormat(*build, format_);
+  AddAutoFormat(*build, format_);
   return build;
 }
 

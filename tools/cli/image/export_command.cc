@@ -17,7 +17,7 @@ CLI::App* ExportCommand::AddTo(CLI::App& app) {
       ->required()
       ->type_name("DIR");
   command->add_flag("--force", force_, "replace files that are there");
-  AddImageFormat(*command, format_);
+  AddAutoFormat(*command, format_);
   command->footer(
       "Other virtual machine monitors boot them too: docs/images.md says how.\n\n"
       "Example:\n  voidbox image export debian dist/images/debian");

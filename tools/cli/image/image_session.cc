@@ -1,8 +1,5 @@
 #include "tools/cli/image/image_session.h"
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,20 +14,6 @@
 #include "tools/cli/run_in_host.h"
 
 namespace voidbox {
-
-void AddImageFormat(CLI::App& app, std::string& format) {
-  app.add_option("--format", format,
-                 "text for people, json for programs (default: text on a terminal, else json)")
-      ->check(CLI::IsMember({"text", "json"}));
-}
-
-bool WantsJson(const std::string& format) {
-  return format.empty() ? ::isatty(STDOUT_FILENO) != 1 : format == "json";
-}
-
-void PrintJson(const nlohmann::json& json) {
-  std::puts(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-}
 
 absl::StatusOr<ImageStore> OpenImageStore(bool changes) {
   ASSIGN_OR_RETURN(const std::string home, VoidboxHome());

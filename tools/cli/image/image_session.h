@@ -1,23 +1,18 @@
 #ifndef VOIDBOX_TOOLS_CLI_IMAGE_IMAGE_SESSION_H_
 #define VOIDBOX_TOOLS_CLI_IMAGE_IMAGE_SESSION_H_
 
+#include <functional>
 #include <nlohmann/json.hpp>
-#include <string>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "image/store/image_store.h"
+#include "image/store/progress.h"
+#include "tools/cli/output_format.h"
 
 namespace voidbox {
 
 // What the commands about images share.
-
-// Adds --format: "text", "json", or empty for what suits standard output.
-void AddImageFormat(CLI::App& app, std::string& format);
-// Whether programs read the output: they do unless it is a terminal.
-bool WantsJson(const std::string& format);
-void PrintJson(const nlohmann::json& json);
 
 // The store of this user. With `changes`, FAILED_PRECONDITION inside the emulated KVM host, whose
 // locks the machine around it does not see. Otherwise what a killed import left is removed first.

@@ -82,7 +82,7 @@ CLI::App* ImportCommand::AddTo(CLI::App& app) {
       ->type_name("SIZE")
       ->capture_default_str();
   import->add_flag("--force", force_, "replace an image of that name");
-  AddImageFormat(*import, format_);
+  AddAutoFormat(*import, format_);
   return import;
 }
 

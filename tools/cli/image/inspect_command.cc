@@ -56,7 +56,7 @@ CLI::App* InspectCommand::AddTo(CLI::App& app) {
   CLI::App* const inspect =
       app.add_subcommand("inspect", "Say what an image is: files, digests, what it was made from");
   inspect->add_option("name", name_)->required()->type_name("NAME");
-  AddImageFormat(*inspect, format_);
+  AddAutoFormat(*inspect, format_);
   inspect->footer("Example:\n  voidbox image inspect debian");
   return inspect;
 }

@@ -1,11 +1,9 @@
 #include "tools/cli/image/list_command.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "tools/cli/human_units.h"
 #include "tools/cli/image/image_session.h"
@@ -26,20 +24,6 @@ Row RowOf(const ImageStore& store, const ImageStore::Entry& entry) {
                        store.IsInUse(*entry.image) ? "  in use" : "")};
 }
 
-void PrintTable(const std::vector<Row>& rows) {
-  std::vector<size_t> widths(rows[0].size());
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i + 1 < row.size(); ++i) {
-      absl::StrAppend(&line, row[i], std::string(widths[i] - row[i].size() + 2, ' '));
-    }
-    std::puts(absl::StrCat(line, row.back()).c_str());
-  }
-}
-
 void PrintText(const ImageStore& store, const std::vector<ImageStore::Entry>& entries) {
   if (entries.empty()) {
     std::puts(
@@ -49,7 +33,7 @@ void PrintText(const ImageStore& store, const std::vector<ImageStore::Entry>& en
   }
   std::vector<Row> rows = {{"NAME", "FLAVOUR", "FORM", "SIZE", "CREATED"}};
   for (const ImageStore::Entry& entry : entries) rows.push_back(RowOf(store, entry));
-  PrintTable(rows);
+  std::fputs(FormatTable(rows).c_str(), stdout);
 }
 
 nlohmann::json Json(const ImageStore& store, const std::vector<ImageStore::Entry>& entries) {
@@ -71,7 +55,7 @@ nlohmann::json Json(const ImageStore& store, const std::vector<ImageStore::Entry
 
 CLI::App* ListCommand::AddTo(CLI::App& app) {
   CLI::App* const list = app.add_subcommand("ls", "List the images");
-  AddImageFormat(*list, format_);
+  AddAutoFormat(*list, format_);
   list->footer("Example:\n  voidbox image ls --format json | jq -r '.[].name'");
   return list;
 }

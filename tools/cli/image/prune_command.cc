@@ -13,7 +13,7 @@ namespace voidbox {
 CLI::App* PruneCommand::AddTo(CLI::App& app) {
   CLI::App* const prune = app.add_subcommand("prune", "Remove files that no image needs");
   prune->add_flag("--dry-run", dry_run_, "only list them");
-  AddImageFormat(*prune, format_);
+  AddAutoFormat(*prune, format_);
   prune->footer(
       "There are such after an image was replaced while a sandbox used it.\n\n"
       "Example:\n  voidbox image prune --dry-run");

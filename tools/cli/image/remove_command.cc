@@ -34,7 +34,7 @@ CLI::App* RemoveCommand::AddTo(CLI::App& app) {
   CLI::App* const remove =
       app.add_subcommand("rm", "Remove images, and the files that no other image needs");
   remove->add_option("names", names_)->required()->type_name("NAME...");
-  AddImageFormat(*remove, format_);
+  AddAutoFormat(*remove, format_);
   remove->footer("An image that a sandbox uses stays.\n\nExample:\n  voidbox image rm old older");
   return remove;
 }

@@ -21,7 +21,7 @@ CLI::App* VerifyCommand::AddTo(CLI::App& app) {
   CLI::App* const verify =
       app.add_subcommand("verify", "Compute the digests of images' files again");
   verify->add_option("names", names_, "all images when none is given")->type_name("NAME...");
-  AddImageFormat(*verify, format_);
+  AddAutoFormat(*verify, format_);
   verify->footer(
       "Importing or building the same files again mends what is damaged.\n\n"
       "Example:\n  voidbox image verify");

@@ -1,0 +1,82 @@
+#include "agent/exec_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace voidbox {
+namespace {
+
+constexpr uint32_t kMaxSignal = 64;
+
+absl::Status NoSuchExec(uint64_t id) {
+  return absl::NotFoundError(absl::StrCat("exec ", id, ": there is none of this id (any more)"));
+}
+
+}  // namespace
+
+// A place for one more that keeps its output.
+absl::Status ExecTable::MakeRoom() {
+  const auto kept = std::count_if(execs_.begin(), execs_.end(),
+                                  [](const auto& entry) { return entry.second->keep(); });
+  if (static_cast<size_t>(kept) < kMaxKept) return absl::OkStatus();
+  const auto ended = std::find_if(execs_.begin(), execs_.end(), [](const auto& entry) {
+    return entry.second->keep() && entry.second->ended();
+  });
+  if (ended == execs_.end()) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "keep: ", kMaxKept, " execs that keep their output run already; end one of them"));
+  }
+  execs_.erase(ended);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Exec>> ExecTable::Start(Command command,
+                                                       Exec::Attachment& attachment) {
+  if (command.keep) RETURN_IF_ERROR(MakeRoom());
+  const uint64_t id = next_id_++;
+  ASSIGN_OR_RETURN(std::shared_ptr<Exec> exec,
+                   Exec::Start(environment_, id, std::move(command), attachment));
+  execs_.emplace_hint(execs_.end(), id, exec);
+  return exec;
+}
+
+absl::StatusOr<std::shared_ptr<Exec>> ExecTable::FindKept(uint64_t id) const {
+  const auto found = execs_.find(id);
+  if (found == execs_.end()) return NoSuchExec(id);
+  if (!found->second->keep()) {
+    return absl::NotFoundError(
+        absl::StrCat("exec ", id, ": it was not started with `keep`, so nobody can attach to it"));
+  }
+  return found->second;
+}
+
+agent::ExecList ExecTable::List() const {
+  agent::ExecList list;
+  for (const auto& [id, exec] : execs_) *list.add_execs() = exec->Info();
+  return list;
+}
+
+size_t ExecTable::running() const {
+  return static_cast<size_t>(std::count_if(
+      execs_.begin(), execs_.end(), [](const auto& entry) { return !entry.second->ended(); }));
+}
+
+absl::Status ExecTable::Kill(const agent::KillExecRequest& request) {
+  const auto found = execs_.find(request.id());
+  if (found == execs_.end()) return NoSuchExec(request.id());
+  if (request.signal() > kMaxSignal) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("signal: ", request.signal(), " is outside 0 to ", kMaxSignal));
+  }
+  if (request.signal() == 0) {
+    found->second->Kill();
+  } else {
+    found->second->Signal(static_cast<int>(request.signal()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace voidbox

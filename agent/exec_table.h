@@ -1,0 +1,49 @@
+#ifndef VOIDBOX_AGENT_EXEC_TABLE_H_
+#define VOIDBOX_AGENT_EXEC_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/agent.pb.h"
+#include "agent/command.h"
+#include "agent/exec.h"
+
+namespace voidbox {
+
+// All execs by their ids: those that run, and of those that keep their output the ones that ended
+// lately. Belongs to the loop's thread.
+class ExecTable {
+ public:
+  // Execs that keep their output, running ones included: each may hold KeptOutput::kMaxBytes. For
+  // one more, the oldest that has ended is given up.
+  static constexpr size_t kMaxKept = 32;
+
+  explicit ExecTable(const Exec::Environment& environment) : environment_(environment) {}
+
+  // RESOURCE_EXHAUSTED when kMaxKept that run keep their output; else as Exec::Start.
+  absl::StatusOr<std::shared_ptr<Exec>> Start(Command command, Exec::Attachment& attachment);
+  // Of those that keep their output. NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<Exec>> FindKept(uint64_t id) const;
+  // Gives it up.
+  void Remove(uint64_t id) { execs_.erase(id); }
+
+  agent::ExecList List() const;
+  size_t running() const;
+  // NOT_FOUND when there is no such exec; an end that came first is none.
+  absl::Status Kill(const agent::KillExecRequest& request);
+
+ private:
+  absl::Status MakeRoom();
+
+  const Exec::Environment environment_;
+  uint64_t next_id_ = 1;
+  std::map<uint64_t, std::shared_ptr<Exec>> execs_;  // oldest first
+};
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_AGENT_EXEC_TABLE_H_

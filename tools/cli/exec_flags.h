@@ -1,0 +1,33 @@
+#ifndef VOIDBOX_TOOLS_CLI_EXEC_FLAGS_H_
+#define VOIDBOX_TOOLS_CLI_EXEC_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "agent/agent.pb.h"
+
+namespace voidbox {
+
+// What the flags about a command in a guest say, as text.
+struct ExecFlags {
+  std::string working_directory, user, isolation, timeout, processes;
+  std::string memory, cpus;  // of the command alone; for commands that make no guest
+  std::vector<std::string> environment;
+  bool interactive = false;
+  bool terminal = false;
+};
+
+void AddExecFlags(CLI::App& app, ExecFlags& flags);
+// --memory and --cpus, which bound the command where they do not make the guest.
+void AddExecLimitFlags(CLI::App& app, ExecFlags& flags);
+
+// INVALID_ARGUMENT with the flag and its value. The terminal's size is left to who has one.
+absl::StatusOr<agent::ExecRequest> ToExecRequest(const ExecFlags& flags,
+                                                 const std::vector<std::string>& command);
+absl::StatusOr<agent::ExecLimits> ToExecLimits(const ExecFlags& flags);
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_TOOLS_CLI_EXEC_FLAGS_H_

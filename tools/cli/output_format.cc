@@ -1,0 +1,43 @@
+#include "tools/cli/output_format.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "sandbox/home.h"
+
+namespace voidbox {
+
+void AddAutoFormat(CLI::App& app, std::string& format) {
+  app.add_option("--format", format,
+                 "text for people, json for programs (default: text on a terminal, else json)")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+bool WantsJson(const std::string& format) {
+  if (!format.empty()) return format == "json";
+  return ::isatty(STDOUT_FILENO) != 1 && !ProcessEnvironment(kOutputIsTerminalVariable).has_value();
+}
+
+void PrintJson(const nlohmann::json& json) {
+  std::puts(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(rows.empty() ? 0 : rows[0].size());
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i + 1 < row.size(); ++i) {
+      absl::StrAppend(&text, row[i], std::string(widths[i] - row[i].size() + 2, ' '));
+    }
+    absl::StrAppend(&text, row.back(), "\n");
+  }
+  return text;
+}
+
+}  // namespace voidbox

@@ -1,0 +1,28 @@
+#ifndef VOIDBOX_TOOLS_CLI_OUTPUT_FORMAT_H_
+#define VOIDBOX_TOOLS_CLI_OUTPUT_FORMAT_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+
+namespace voidbox {
+
+// Adds --format: "text", "json", or empty for what suits standard output.
+void AddAutoFormat(CLI::App& app, std::string& format);
+// Whether programs read the output: they do unless it is a terminal, here or, for a voidbox inside
+// the emulated host, on the machine outside.
+bool WantsJson(const std::string& format);
+// In the environment of a voidbox that is run there for one whose output is a terminal.
+inline constexpr char kOutputIsTerminalVariable[] = "VOIDBOX_OUTPUT_IS_TERMINAL";
+
+void PrintJson(const nlohmann::json& json);
+
+// Columns as wide as their longest cell, two spaces apart; the first row is the heading. All rows
+// have the same number of cells.
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace voidbox
+
+#endif  // VOIDBOX_TOOLS_CLI_OUTPUT_FORMAT_H_

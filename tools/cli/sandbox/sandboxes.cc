@@ -1,0 +1,95 @@
+#include "tools/cli/sandbox/sandboxes.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "base/unix_socket.h"
+#include "sandbox/emulated_host/host_client.h"
+#include "sandbox/home.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/kvm_choice.h"
+
+namespace voidbox {
+
+absl::StatusOr<Sandboxes> Sandboxes::Open() {
+  ASSIGN_OR_RETURN(std::string home, VoidboxHome());
+  ASSIGN_OR_RETURN(Registry registry, Registry::Open(home));
+  ASSIGN_OR_RETURN(DetachedStore detached, DetachedStore::Open(home));
+  return Sandboxes(std::move(home), std::move(registry), std::move(detached));
+}
+
+absl::StatusOr<std::vector<SandboxRecord>> Sandboxes::Living() { return registry_.List(); }
+
+absl::StatusOr<std::vector<SandboxRecord>> Sandboxes::All() {
+  ASSIGN_OR_RETURN(std::vector<SandboxRecord> all, Living());
+  const size_t living = all.size();
+  for (SandboxRecord& record : detached_.List()) {
+    const bool lives = std::any_of(all.begin(), all.begin() + static_cast<ptrdiff_t>(living),
+                                   [&](const SandboxRecord& one) { return one.id == record.id; });
+    if (!lives) all.push_back(std::move(record));
+  }
+  return all;
+}
+
+absl::StatusOr<SandboxRecord> Sandboxes::Find(const std::string& text) {
+  ASSIGN_OR_RETURN(const std::vector<SandboxRecord> all, All());
+  return FindSandbox(all, text);
+}
+
+absl::StatusOr<SandboxRecord> Sandboxes::FindLiving(const std::string& text) {
+  ASSIGN_OR_RETURN(SandboxRecord record, Find(text));
+  if (!HasEnded(record)) return record;
+  return absl::FailedPreconditionError(
+      absl::StrCat("sandbox ", text, " does not run: ", StateOf(record),
+                   record.end_reason.empty() ? "" : absl::StrCat(" (", record.end_reason, ")")));
+}
+
+absl::StatusOr<UniqueFd> Sandboxes::Connect(const SandboxRecord& record,
+                                            const std::string& socket) const {
+  const std::string path = absl::StrCat(home_, "/sandboxes/", record.id);
+  const UniqueFd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return ErrnoStatus(absl::StrCat("sandbox ", record.id));
+  return ConnectUnix(directory.get(), socket);
+}
+
+std::string StateOf(const SandboxRecord& record) {
+  if (!HasEnded(record)) return "running";
+  if (record.ended_unix_seconds == 0) return "died";
+  return absl::StrCat("exited (", record.exit_status.value_or(kExitOwnError), ")");
+}
+
+absl::Status WantNames(const std::vector<std::string>& names, const std::string& command) {
+  if (!names.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("no sandbox given; say `voidbox ", command, " ID`, see `voidbox ps`"));
+}
+
+absl::StatusOr<bool> SandboxesLiveInHost() {
+  if (IsInsideHost()) return false;
+  ASSIGN_OR_RETURN(const KvmChoice kvm, ChooseKvm(""));
+  if (!kvm.emulated) return false;
+  ASSIGN_OR_RETURN(const std::string home, VoidboxHome());
+  ASSIGN_OR_RETURN(const auto status, GetHostStatus(home));
+  return status.has_value();
+}
+
+int RunWhereSandboxesLive(const Invocation& invocation, const std::function<int()>& here,
+                          const HostRunOptions& options) {
+  const auto in_host = SandboxesLiveInHost();
+  if (!in_host.ok()) return ExitStatusOf(in_host.status());
+  if (!*in_host) return here();
+  const auto home = VoidboxHome();
+  if (!home.ok()) return ExitStatusOf(home.status());
+  const auto files = FindHostFiles(invocation.installation, *home);
+  if (!files.ok()) return ExitStatusOf(files.status());
+  std::vector<std::string> argv = {invocation.installation.executable()};
+  argv.insert(argv.end(), invocation.arguments.begin(), invocation.arguments.end());
+  return RunInHost(*files, argv, options);
+}
+
+}  // namespace voidbox
