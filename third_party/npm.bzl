@@ -16,7 +16,7 @@ def _npm_package_impl(ctx):
     ctx.report_progress("npm pack " + ctx.attr.package)
     archive = _run(
         ctx,
-        "npm pack (package npm of Debian)",
+        "npm pack (it needs npm, of the package npm or with Node.js itself)",
         'npm pack --silent "$PACKAGE"',
         {"PACKAGE": "%s@%s" % (ctx.attr.package, lock["version"]), "HOME": ctx.os.environ.get("HOME", "/")},
     )
