@@ -179,7 +179,8 @@ TEST_F(RunTsTest, WhatJsonCannotSayIsAnErrorOfTheProgram) {
   };
   std::string code;
   for (const auto& [value, message] : cases) {
-    absl::StrAppend(&code, "try { result.set(", value, "); } catch (e) { console.log(e.message); }\n");
+    absl::StrAppend(&code, "try { result.set(", value,
+                    "); } catch (e) { console.log(e.message); }\n");
   }
   const Outcome outcome = RunCode(code);
   ExpectExit(outcome, 0);
@@ -304,7 +305,8 @@ TEST_F(RunTsTest, HangingUpEndsTheProgramAndLeavesNothing) {
   EXPECT_EQ(out, "on\n");
   stream.Reset();
   std::string left;
-  guest_->Await([&] { return (left = Root("pidof deno; ls /home/user/.cache | grep voidbox")).empty(); });
+  guest_->Await(
+      [&] { return (left = Root("pidof deno; ls /home/user/.cache | grep voidbox")).empty(); });
   EXPECT_THAT(left, IsEmpty());
 }
 

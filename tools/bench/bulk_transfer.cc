@@ -30,7 +30,7 @@ absl::StatusOr<UniqueFd> StartBulkServer(const RunningVm& vm) {
 }
 
 absl::StatusOr<double> TransferBulk(const RunningVm& vm, BulkOperation operation, uint64_t blocks,
-                                bool checked) {
+                                    bool checked) {
   ASSIGN_OR_RETURN(const UniqueFd stream, ConnectToGuest(vm.vsock_socket(), kBulkPort));
   const BulkRequest request = {
       .operation = operation, .checked = checked ? 1u : 0u, .blocks = blocks};

@@ -26,7 +26,8 @@ absl::StatusOr<Bulk> StartBulk(VmmKind kind, const Vmms& vmms, const Stage& stag
 }
 
 absl::Status Round(const RunningVm& vm, uint64_t blocks, bool checked, VsockSamples& samples) {
-  ASSIGN_OR_RETURN(const double to_guest, TransferBulk(vm, BulkOperation::kToGuest, blocks, checked));
+  ASSIGN_OR_RETURN(const double to_guest,
+                   TransferBulk(vm, BulkOperation::kToGuest, blocks, checked));
   ASSIGN_OR_RETURN(const double to_host, TransferBulk(vm, BulkOperation::kToHost, blocks, checked));
   samples.to_guest.push_back(to_guest);
   samples.to_host.push_back(to_host);
