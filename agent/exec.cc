@@ -253,7 +253,7 @@ absl::Status Exec::OnSignalFrame(const agent::Signal& signal) {
         absl::StrCat("signal: ", signal.number(), " is outside 1 to ", kMaxSignal));
   }
   const int number = static_cast<int>(signal.number());
-  const pid_t group = terminal_ && pid_ != 0 ? ForegroundGroup(terminal_.get()) : 0;
+  const pid_t group = terminal_ && pid_ != 0 ? ForegroundGroup(outputs_[0].pipe.get()) : 0;
   // Process 1 is us, and the group of that number would be every process.
   if (group <= 1 || ::kill(-group, number) != 0) Signal(number);
   return absl::OkStatus();
