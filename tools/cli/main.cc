@@ -23,6 +23,18 @@
 #include "tools/cli/host_command.h"
 #include "tools/cli/image/image_command.h"
 #include "tools/cli/run_command.h"
+#include "tools/cli/sandbox/attach_command.h"
+#include "tools/cli/sandbox/cp_command.h"
+#include "tools/cli/sandbox/exec_command.h"
+#include "tools/cli/sandbox/inspect_command.h"
+#include "tools/cli/sandbox/logs_command.h"
+#include "tools/cli/sandbox/proxy_command.h"
+#include "tools/cli/sandbox/ps_command.h"
+#include "tools/cli/sandbox/remove_command.h"
+#include "tools/cli/sandbox/run_ts_command.h"
+#include "tools/cli/sandbox/shell_command.h"
+#include "tools/cli/sandbox/stats_command.h"
+#include "tools/cli/sandbox/stop_command.h"
 #include "tools/cli/version_command.h"
 
 namespace voidbox {
@@ -32,6 +44,7 @@ constexpr char kFooter[] = R"(Examples:
   voidbox run -- echo hello
   printf 'a\nb\n' | voidbox run -- wc -l
   voidbox run --cpus 2 --memory 512M --timeout 5s -- nproc
+  voidbox run -d --name web && voidbox shell web
   voidbox doctor
 
 `voidbox COMMAND --help` says more about each command.)";
@@ -50,6 +63,19 @@ void EnterWorkingDirectory() {
 std::vector<std::unique_ptr<Command>> AllCommands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(std::make_unique<RunCommand>());
+  commands.push_back(std::make_unique<RunTsCommand>());
+  commands.push_back(std::make_unique<ShellCommand>());
+  commands.push_back(std::make_unique<PsCommand>());
+  commands.push_back(std::make_unique<ExecCommand>());
+  commands.push_back(std::make_unique<AttachCommand>());
+  commands.push_back(std::make_unique<CpCommand>());
+  commands.push_back(std::make_unique<LogsCommand>());
+  commands.push_back(std::make_unique<StatsCommand>());
+  commands.push_back(std::make_unique<InspectSandboxCommand>());
+  commands.push_back(std::make_unique<ProxyCommand>());
+  commands.push_back(std::make_unique<StopCommand>(/*orderly=*/true));
+  commands.push_back(std::make_unique<StopCommand>(/*orderly=*/false));
+  commands.push_back(std::make_unique<RemoveSandboxCommand>());
   commands.push_back(std::make_unique<ImageCommand>());
   commands.push_back(std::make_unique<DoctorCommand>());
   commands.push_back(std::make_unique<HostCommand>());
@@ -79,7 +105,7 @@ absl::Status CheckNames(CLI::App& app, const std::vector<std::string>& arguments
 
 int RunParsed(Command& command, const Invocation& invocation) {
   if (!invocation.after_dashes.empty() && !command.TakesCommand()) {
-    return ExitStatusOf(absl::InvalidArgumentError("only run and host exec take a command"));
+    return ExitStatusOf(absl::InvalidArgumentError("this command takes none behind --"));
   }
   return command.Run(invocation);
 }

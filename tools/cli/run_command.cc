@@ -3,22 +3,21 @@
 #include <unistd.h>
 
 #include <optional>
-#include <utility>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "sandbox/boot_command_line.h"
+#include "image/store/image_store.h"
 #include "sandbox/detached_store.h"
-#include "sandbox/emulated_host/machine_file.h"
 #include "sandbox/home.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/kvm_choice.h"
-#include "tools/cli/parse.h"
 #include "tools/cli/raw_terminal.h"
-#include "tools/cli/run_image.h"
 #include "tools/cli/run_in_host.h"
 #include "tools/cli/run_native.h"
+#include "tools/cli/run_options.h"
 #include "tools/cli/start_supervisor.h"
 #include "tools/cli/supervisor.h"
 
@@ -58,81 +57,6 @@ absl::Status CheckNameIsFree(const std::string& home, const std::string& name) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Sandbox::Label> ToLabel(const RunFlags& flags,
-                                       const std::vector<std::string>& command) {
-  Sandbox::Label label = {.name = flags.name, .command = command, .detached = flags.detach};
-  if (!flags.name.empty()) RETURN_IF_ERROR(CheckSandboxName(flags.name));
-  for (const std::string& text : flags.labels) {
-    const size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      return absl::InvalidArgumentError(absl::StrCat("label '", text, "' is not NAME=VALUE"));
-    }
-    label.labels[text.substr(0, equals)] = text.substr(equals + 1);
-  }
-  return label;
-}
-
-absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<std::string>& command,
-                                     const Installation& installation) {
-  RunOptions options;
-  if (command.empty() && !flags.console && !flags.detach) {
-    return absl::InvalidArgumentError(
-        "no command to run; say `voidbox run -- COMMAND`, or `voidbox run --console` to use the "
-        "guest's console");
-  }
-  if (flags.detach && (flags.exec.terminal || flags.exec.interactive)) {
-    return absl::InvalidArgumentError(
-        "--detach has no terminal and no input; start it without -t and -i, then use "
-        "`voidbox exec -it ID -- COMMAND`");
-  }
-  ASSIGN_OR_RETURN(options.exec, ToExecRequest(flags.exec, command));
-  ASSIGN_OR_RETURN(options.sandbox.label, ToLabel(flags, command));
-  options.terminal = flags.exec.terminal;
-  options.remove = flags.remove;
-  ASSIGN_OR_RETURN(options.sandbox.vcpu_count, ParseCpus(flags.cpus));
-  ASSIGN_OR_RETURN(options.sandbox.memory_bytes, ParseMemory(flags.memory));
-  if (!flags.exec.timeout.empty()) {
-    ASSIGN_OR_RETURN(options.timeout, ParseDuration(flags.exec.timeout));
-  }
-  ASSIGN_OR_RETURN(const std::optional<Sandbox::Disk> root_disk, ParseRootDisk(flags.root_disk));
-  if (root_disk.has_value()) options.sandbox.disks.push_back(*root_disk);
-  for (const std::string& disk : flags.disks) {
-    ASSIGN_OR_RETURN(Sandbox::Disk parsed, ParseDisk(disk));
-    options.sandbox.disks.push_back(std::move(parsed));
-  }
-  if (flags.kernel.empty()) {
-    ASSIGN_OR_RETURN(options.sandbox.kernel, installation.Path(Installation::Item::kGuestKernel));
-  } else {
-    ASSIGN_OR_RETURN(options.sandbox.kernel, ReadableFile(flags.kernel, "kernel"));
-  }
-  if (flags.initramfs.empty() && !root_disk.has_value()) {
-    ASSIGN_OR_RETURN(options.sandbox.initramfs,
-                     installation.Path(Installation::Item::kGuestInitramfs));
-  } else if (!flags.initramfs.empty()) {
-    ASSIGN_OR_RETURN(options.sandbox.initramfs, ReadableFile(flags.initramfs, "initramfs"));
-  }
-  ASSIGN_OR_RETURN(options.sandbox.vmm, installation.Path(Installation::Item::kVmm));
-  options.show_console = flags.console;
-  // Without a command, it lives until it is stopped or powers off.
-  options.sandbox.may_power_off = flags.detach && command.empty();
-  options.sandbox.command_line = SandboxCommandLine(
-      flags.console, root_disk.has_value() ? absl::StrCat(kRootDiskWords, " ", flags.command_line)
-                                           : flags.command_line);
-  return options;
-}
-
-// Whether the emulated host can open the files of the machine that are named in `options`.
-absl::Status CheckMachineFiles(const Sandbox::Options& options) {
-  RETURN_IF_ERROR(CheckMachineFile(options.kernel, "kernel"));
-  if (!options.initramfs.empty()) {
-    RETURN_IF_ERROR(CheckMachineFile(options.initramfs, "initramfs"));
-  }
-  for (const Sandbox::Disk& disk : options.disks) {
-    RETURN_IF_ERROR(CheckMachineFile(disk.path, "disk"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 CLI::App* RunCommand::AddTo(CLI::App& app) {
@@ -144,29 +68,19 @@ CLI::App* RunCommand::AddTo(CLI::App& app) {
   return app_;
 }
 
-absl::StatusOr<RunOptions> RunCommand::Options(const std::string& home,
-                                               const std::vector<std::string>& command,
-                                               const Installation& installation,
-                                               std::optional<ImageLease>& lease) const {
-  if (flags_.image.empty()) return ToOptions(flags_, command, installation);
-  ASSIGN_OR_RETURN(const ImageStore store, ImageStore::Open(home));
-  ASSIGN_OR_RETURN(lease, store.Use(flags_.image));
-  ASSIGN_OR_RETURN(const RunFlags flags, WithImage(flags_, store, lease->image));
-  ASSIGN_OR_RETURN(RunOptions options, ToOptions(flags, command, installation));
-  options.sandbox.image = {.name = flags_.image,
-                           .digest = lease->image.digest.ToString(),
-                           .lease = lease->descriptor.get()};
-  return options;
-}
-
 int RunCommand::Run(const Invocation& invocation) {
   const auto command = CommandOf(*app_, invocation.after_dashes);
   if (!command.ok()) return ExitStatusOf(command.status());
+  if (command->empty() && !flags_.console && !flags_.detach) {
+    return ExitStatusOf(absl::InvalidArgumentError(
+        "no command to run; say `voidbox run -- COMMAND`, or `voidbox run --console` to use the "
+        "guest's console"));
+  }
   const auto home = VoidboxHome();
   if (!home.ok()) return ExitStatusOf(home.status());
   // Held while the sandbox runs, here or in the emulated host, so that its image stays.
   std::optional<ImageLease> lease;
-  const auto options = Options(*home, *command, invocation.installation, lease);
+  const auto options = ToRunOptions(flags_, *command, invocation.installation, *home, lease);
   if (!options.ok()) return ExitStatusOf(options.status());
   if (flags_.detach && !IsSupervisor()) {
     const absl::Status free = CheckNameIsFree(*home, flags_.name);

@@ -35,30 +35,6 @@ void AddVariable(agent::ExecRequest& request, absl::string_view name, absl::stri
   variable.set_value(std::string(value));
 }
 
-absl::StatusOr<agent::ExecRequest> RequestFor(const std::vector<std::string>& argv,
-                                              const std::string& home) {
-  agent::ExecRequest request;
-  for (const std::string& argument : argv) request.add_argv(argument);
-  for (char** entry = ::environ; *entry != nullptr; ++entry) {
-    const absl::string_view text = *entry;
-    const size_t equals = text.find('=');
-    if (equals == absl::string_view::npos || equals == 0) continue;
-    const absl::string_view name = text.substr(0, equals);
-    if (name == kInsideVariable || name == "VOIDBOX_HOME" || name == kOutputIsTerminalVariable) {
-      continue;
-    }
-    AddVariable(request, name, text.substr(equals + 1));
-  }
-  AddVariable(request, kInsideVariable, "1");
-  if (::isatty(STDOUT_FILENO) == 1) AddVariable(request, kOutputIsTerminalVariable, "1");
-  AddVariable(request, "VOIDBOX_HOME", home);
-  std::error_code error;
-  request.set_working_directory(std::filesystem::current_path(error).string());
-  if (error) return ErrnoStatus("working directory", error.value());
-  request.set_kill_grace_ms(kKillGraceMs);
-  return request;
-}
-
 // One command in the host. Belongs to the loop's thread.
 class HostRun {
  public:
@@ -162,13 +138,37 @@ absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const 
   return files;
 }
 
+absl::StatusOr<agent::ExecRequest> HostRequestFor(const std::vector<std::string>& argv,
+                                                  const std::string& home) {
+  agent::ExecRequest request;
+  for (const std::string& argument : argv) request.add_argv(argument);
+  for (char** entry = ::environ; *entry != nullptr; ++entry) {
+    const absl::string_view text = *entry;
+    const size_t equals = text.find('=');
+    if (equals == absl::string_view::npos || equals == 0) continue;
+    const absl::string_view name = text.substr(0, equals);
+    if (name == kInsideVariable || name == "VOIDBOX_HOME" || name == kOutputIsTerminalVariable) {
+      continue;
+    }
+    AddVariable(request, name, text.substr(equals + 1));
+  }
+  AddVariable(request, kInsideVariable, "1");
+  if (::isatty(STDOUT_FILENO) == 1) AddVariable(request, kOutputIsTerminalVariable, "1");
+  AddVariable(request, "VOIDBOX_HOME", home);
+  std::error_code error;
+  request.set_working_directory(std::filesystem::current_path(error).string());
+  if (error) return ErrnoStatus("working directory", error.value());
+  request.set_kill_grace_ms(kKillGraceMs);
+  return request;
+}
+
 bool IsInsideHost() { return ProcessEnvironment(kInsideVariable).has_value(); }
 
 int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
               const HostRunOptions& options) {
   auto loop = EventLoop::Create();
   if (!loop.ok()) return ExitStatusOf(loop.status());
-  auto request = RequestFor(argv, files.home);
+  auto request = HostRequestFor(argv, files.home);
   if (!request.ok()) return ExitStatusOf(request.status());
   HostRun run(**loop);
   absl::Status status = run.Start(files, *std::move(request), options);

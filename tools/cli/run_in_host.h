@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/agent.pb.h"
 #include "sandbox/emulated_host/host_client.h"
 #include "sandbox/exec_session.h"
 #include "sandbox/installation.h"
@@ -16,6 +17,11 @@ absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const 
 
 // True in a process that was started in the emulated host.
 bool IsInsideHost();
+
+// The call that runs `argv` in the emulated host of `home` with this environment and working
+// directory.
+absl::StatusOr<agent::ExecRequest> HostRequestFor(const std::vector<std::string>& argv,
+                                                  const std::string& home);
 
 struct HostRunOptions {
   std::string reason;            // for the "starting" line: why the emulated host is used

@@ -77,18 +77,25 @@ class NativeRun {
   absl::Status StartCommand() {
     ASSIGN_OR_RETURN(UniqueFd stream, sandbox_->ConnectVsock());
     agent::Request request;
-    *request.mutable_exec() = options_.exec;
+    if (options_.run_ts.has_value()) {
+      *request.mutable_run_ts() = *options_.run_ts;
+    } else {
+      *request.mutable_exec() = options_.exec;
+    }
     if (options_.terminal) {
       *request.mutable_exec()->mutable_terminal()->mutable_size() = SessionTerminal::Size();
     }
     if (options_.timeout.has_value()) {
       RETURN_IF_ERROR(timer_.Set(*options_.timeout + kTimeoutGrace));
     }
-    ASSIGN_OR_RETURN(session_, ExecSession::Start(
-                                   loop_, std::move(stream), kAgentPort, std::move(request), {},
-                                   {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) {
-                                     OnCommandEnded(ended);
-                                   }}));
+    ExecSession::Handlers handlers;
+    handlers.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) {
+      OnCommandEnded(ended);
+    };
+    handlers.run_ts_result = options_.run_ts_result;
+    ASSIGN_OR_RETURN(session_,
+                     ExecSession::Start(loop_, std::move(stream), kAgentPort, std::move(request),
+                                        options_.streams, std::move(handlers)));
     if (!options_.terminal) return absl::OkStatus();
     ASSIGN_OR_RETURN(terminal_,
                      SessionTerminal::Create(loop_, [this](const agent::WindowSize& size) {

@@ -14,7 +14,8 @@
 namespace voidbox {
 namespace {
 
-constexpr char kFooter[] = R"(The exit status is the command's own, or 124 to 128+N as `voidbox run` has it.
+constexpr char kFooter[] =
+    R"(The exit status is the command's own, or 124 to 128+N as `voidbox run` has it.
 
 Examples:
   voidbox exec web -- cat /etc/os-release
@@ -47,9 +48,9 @@ absl::StatusOr<Words> Split(const CLI::App& app, const std::vector<std::string>&
     result.command = after_dashes;
   }
   if (result.command.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("no command; say `voidbox exec ", result.sandbox,
-                     " -- COMMAND`, or `voidbox shell ", result.sandbox, "`"));
+    return absl::InvalidArgumentError(absl::StrCat("no command; say `voidbox exec ", result.sandbox,
+                                                   " -- COMMAND`, or `voidbox shell ",
+                                                   result.sandbox, "`"));
   }
   return result;
 }
@@ -75,27 +76,28 @@ int ExecCommand::Run(const Invocation& invocation) {
   if (!exec.ok()) return ExitStatusOf(exec.status());
   exec->set_keep(detach_);
   const bool terminal = flags_.terminal;
-  return RunWhereSandboxesLive(
-      invocation,
-      [&] {
-        auto sandboxes = Sandboxes::Open();
-        if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
-        const auto record = sandboxes->FindLiving(words->sandbox);
-        if (!record.ok()) return ExitStatusOf(record.status());
-        auto vsock = sandboxes->Connect(*record, kVsockSocket);
-        if (!vsock.ok()) return ExitStatusOf(vsock.status());
-        agent::Request request;
-        *request.mutable_exec() = *std::move(exec);
-        ExecRunOptions options = {.terminal = terminal};
-        if (!flags_.interactive) options.streams.input = -1;
-        if (detach_) {
-          options.detach = [](const agent::ExecStarted& started) {
-            std::puts(absl::StrCat(started.id()).c_str());
-          };
-        }
-        return RunExec(*std::move(vsock), std::move(request), options);
-      },
-      {.terminal = terminal});
+  ExecSession::Streams streams;
+  if (!flags_.interactive) streams.input = -1;
+  return RunWhereSandboxesLive(invocation,
+                               [&] {
+                                 auto sandboxes = Sandboxes::Open();
+                                 if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
+                                 const auto record = sandboxes->FindLiving(words->sandbox);
+                                 if (!record.ok()) return ExitStatusOf(record.status());
+                                 auto vsock = sandboxes->Connect(*record, kVsockSocket);
+                                 if (!vsock.ok()) return ExitStatusOf(vsock.status());
+                                 agent::Request request;
+                                 *request.mutable_exec() = *std::move(exec);
+                                 ExecRunOptions options = {.streams = streams,
+                                                           .terminal = terminal};
+                                 if (detach_) {
+                                   options.detach = [](const agent::ExecStarted& started) {
+                                     std::puts(absl::StrCat(started.id()).c_str());
+                                   };
+                                 }
+                                 return RunExec(*std::move(vsock), std::move(request), options);
+                               },
+                               {.streams = streams, .terminal = terminal});
 }
 
 }  // namespace voidbox

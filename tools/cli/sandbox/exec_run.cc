@@ -40,9 +40,8 @@ class ExecRun {
                                         options_.streams, std::move(handlers)));
     if (!options_.terminal) return absl::OkStatus();
     ASSIGN_OR_RETURN(terminal_,
-                     SessionTerminal::Create(loop_, [this](const agent::WindowSize& size) {
-                       session_->Resize(size);
-                     }));
+                     SessionTerminal::Create(
+                         loop_, [this](const agent::WindowSize& size) { session_->Resize(size); }));
     return absl::OkStatus();
   }
 

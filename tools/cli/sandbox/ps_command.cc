@@ -23,7 +23,8 @@ std::string Shortened(const std::vector<std::string>& command) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
   }
-  if (text.size() > kMaxCommandWidth) text = absl::StrCat(text.substr(0, kMaxCommandWidth - 3), "...");
+  if (text.size() > kMaxCommandWidth)
+    text = absl::StrCat(text.substr(0, kMaxCommandWidth - 3), "...");
   return text;
 }
 
@@ -72,8 +73,8 @@ int PsCommand::List() const {
       std::puts(record.id.c_str());
     } else if (json) {
       nlohmann::json one = ToJson(record);
-      one["state"] = HasEnded(record) ? (record.ended_unix_seconds == 0 ? "died" : "exited")
-                                      : "running";
+      one["state"] =
+          HasEnded(record) ? (record.ended_unix_seconds == 0 ? "died" : "exited") : "running";
       list.push_back(std::move(one));
     } else {
       rows.push_back({record.id, record.name, record.image.empty() ? "-" : record.image,

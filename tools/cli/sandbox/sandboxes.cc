@@ -44,9 +44,9 @@ absl::StatusOr<SandboxRecord> Sandboxes::Find(const std::string& text) {
 absl::StatusOr<SandboxRecord> Sandboxes::FindLiving(const std::string& text) {
   ASSIGN_OR_RETURN(SandboxRecord record, Find(text));
   if (!HasEnded(record)) return record;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "sandbox ", text, " does not run: ", StateOf(record),
-      record.end_reason.empty() ? "" : absl::StrCat(" (", record.end_reason, ")")));
+  return absl::FailedPreconditionError(
+      absl::StrCat("sandbox ", text, " does not run: ", StateOf(record),
+                   record.end_reason.empty() ? "" : absl::StrCat(" (", record.end_reason, ")")));
 }
 
 absl::StatusOr<UniqueFd> Sandboxes::Connect(const SandboxRecord& record,

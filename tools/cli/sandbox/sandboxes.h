@@ -34,9 +34,7 @@ class Sandboxes {
 
  private:
   Sandboxes(std::string home, Registry registry, DetachedStore detached)
-      : home_(std::move(home)),
-        registry_(std::move(registry)),
-        detached_(std::move(detached)) {}
+      : home_(std::move(home)), registry_(std::move(registry)), detached_(std::move(detached)) {}
 
   std::string home_;
   Registry registry_;

@@ -1,0 +1,121 @@
+#include "sandbox/file_transfer.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "agent/agent_call.h"
+#include "agent/error_frame.h"
+#include "base/errno_status.h"
+#include "base/event_loop.h"
+#include "base/io.h"
+#include "base/status_macros.h"
+
+namespace voidbox {
+namespace {
+
+constexpr size_t kPieceBytes = 256 << 10;
+
+// One call, either way. Belongs to the loop's thread, which waits for nothing else: it may block on
+// the descriptor.
+class Transfer {
+ public:
+  Transfer(EventLoop& loop, int input, int output) : loop_(loop), input_(input), output_(output) {}
+
+  absl::StatusOr<agent::TransferDone> Run(UniqueFd vsock, const agent::Request& request) {
+    AgentCall::Handlers handlers;
+    handlers.frame = [this](const agent::ServerFrame& frame) { OnFrame(frame); };
+    handlers.ended = [this](const absl::Status& status) {
+      End(status.ok() ? absl::UnavailableError("the connection to the agent ended") : status);
+    };
+    handlers.room = [this] { SendSome(); };
+    ASSIGN_OR_RETURN(
+        call_, AgentCall::Start(loop_, std::move(vsock), kAgentPort, request, std::move(handlers)));
+    RETURN_IF_ERROR(loop_.Run());
+    RETURN_IF_ERROR(status_);
+    return done_;
+  }
+
+ private:
+  void OnFrame(const agent::ServerFrame& frame) {
+    switch (frame.frame_case()) {
+      case agent::ServerFrame::kTransferReady:
+        ready_ = true;
+        return SendSome();
+      case agent::ServerFrame::kData:
+        if (output_ < 0) break;
+        if (const absl::Status status = WriteAll(output_, frame.data()); !status.ok()) {
+          return End(status);
+        }
+        return;
+      case agent::ServerFrame::kTransferDone:
+        done_ = frame.transfer_done();
+        return End(absl::OkStatus());
+      case agent::ServerFrame::kError:
+        return End(ErrorStatus(frame.error()));
+      default:
+        break;
+    }
+    End(absl::DataLossError("the agent answered with a frame that does not belong"));
+  }
+
+  void SendSome() {
+    while (ready_ && input_ >= 0 && !ended_ && call_->HasRoom()) {
+      agent::ClientFrame frame;
+      std::string& piece = *frame.mutable_data();
+      piece.resize(kPieceBytes);
+      const ssize_t got = ::read(input_, piece.data(), piece.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return End(ErrnoStatus("reading the tar stream"));
+      if (got == 0) {
+        frame.mutable_end_data();
+        input_ = -1;
+      } else {
+        piece.resize(static_cast<size_t>(got));
+      }
+      if (const absl::Status status = call_->Send(frame); !status.ok()) return End(status);
+    }
+  }
+
+  void End(const absl::Status& status) {
+    if (std::exchange(ended_, true)) return;
+    status_ = status;
+    loop_.Stop();
+  }
+
+  EventLoop& loop_;
+  int input_;  // -1 at its end
+  const int output_;
+  bool ready_ = false;
+  bool ended_ = false;
+  absl::Status status_;
+  agent::TransferDone done_;
+  std::unique_ptr<AgentCall> call_;
+};
+
+absl::StatusOr<agent::TransferDone> RunTransfer(UniqueFd vsock, const agent::Request& request,
+                                                int input, int output) {
+  ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
+  return Transfer(*loop, input, output).Run(std::move(vsock), request);
+}
+
+}  // namespace
+
+absl::StatusOr<agent::TransferDone> Upload(UniqueFd vsock, const agent::UploadRequest& upload,
+                                           int input) {
+  agent::Request request;
+  *request.mutable_upload() = upload;
+  return RunTransfer(std::move(vsock), request, input, -1);
+}
+
+absl::StatusOr<agent::TransferDone> Download(UniqueFd vsock, const agent::DownloadRequest& download,
+                                             int output) {
+  agent::Request request;
+  *request.mutable_download() = download;
+  return RunTransfer(std::move(vsock), request, -1, output);
+}
+
+}  // namespace voidbox

@@ -1,0 +1,101 @@
+#include "tools/cli/run_options.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "sandbox/boot_command_line.h"
+#include "sandbox/emulated_host/machine_file.h"
+#include "tools/cli/parse.h"
+#include "tools/cli/run_image.h"
+
+namespace voidbox {
+namespace {
+
+absl::StatusOr<Sandbox::Label> ToLabel(const RunFlags& flags,
+                                       const std::vector<std::string>& command) {
+  Sandbox::Label label = {.name = flags.name, .command = command, .detached = flags.detach};
+  if (!flags.name.empty()) RETURN_IF_ERROR(CheckSandboxName(flags.name));
+  for (const std::string& text : flags.labels) {
+    const size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return absl::InvalidArgumentError(absl::StrCat("label '", text, "' is not NAME=VALUE"));
+    }
+    label.labels[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return label;
+}
+
+absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<std::string>& command,
+                                     const Installation& installation) {
+  RunOptions options;
+  if (flags.detach && (flags.exec.terminal || flags.exec.interactive)) {
+    return absl::InvalidArgumentError(
+        "--detach has no terminal and no input; start it without -t and -i, then use "
+        "`voidbox exec -it ID -- COMMAND`");
+  }
+  ASSIGN_OR_RETURN(options.exec, ToExecRequest(flags.exec, command));
+  ASSIGN_OR_RETURN(options.sandbox.label, ToLabel(flags, command));
+  options.terminal = flags.exec.terminal;
+  options.remove = flags.remove;
+  ASSIGN_OR_RETURN(options.sandbox.vcpu_count, ParseCpus(flags.cpus));
+  ASSIGN_OR_RETURN(options.sandbox.memory_bytes, ParseMemory(flags.memory));
+  if (!flags.exec.timeout.empty()) {
+    ASSIGN_OR_RETURN(options.timeout, ParseDuration(flags.exec.timeout));
+  }
+  ASSIGN_OR_RETURN(const std::optional<Sandbox::Disk> root_disk, ParseRootDisk(flags.root_disk));
+  if (root_disk.has_value()) options.sandbox.disks.push_back(*root_disk);
+  for (const std::string& disk : flags.disks) {
+    ASSIGN_OR_RETURN(Sandbox::Disk parsed, ParseDisk(disk));
+    options.sandbox.disks.push_back(std::move(parsed));
+  }
+  if (flags.kernel.empty()) {
+    ASSIGN_OR_RETURN(options.sandbox.kernel, installation.Path(Installation::Item::kGuestKernel));
+  } else {
+    ASSIGN_OR_RETURN(options.sandbox.kernel, ReadableFile(flags.kernel, "kernel"));
+  }
+  if (flags.initramfs.empty() && !root_disk.has_value()) {
+    ASSIGN_OR_RETURN(options.sandbox.initramfs,
+                     installation.Path(Installation::Item::kGuestInitramfs));
+  } else if (!flags.initramfs.empty()) {
+    ASSIGN_OR_RETURN(options.sandbox.initramfs, ReadableFile(flags.initramfs, "initramfs"));
+  }
+  ASSIGN_OR_RETURN(options.sandbox.vmm, installation.Path(Installation::Item::kVmm));
+  options.show_console = flags.console;
+  // Without a command, it lives until it is stopped or powers off.
+  options.sandbox.may_power_off = flags.detach && command.empty();
+  options.sandbox.command_line = SandboxCommandLine(
+      flags.console, root_disk.has_value() ? absl::StrCat(kRootDiskWords, " ", flags.command_line)
+                                           : flags.command_line);
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<RunOptions> ToRunOptions(const RunFlags& flags,
+                                        const std::vector<std::string>& command,
+                                        const Installation& installation, const std::string& home,
+                                        std::optional<ImageLease>& lease) {
+  if (flags.image.empty()) return ToOptions(flags, command, installation);
+  ASSIGN_OR_RETURN(const ImageStore store, ImageStore::Open(home));
+  ASSIGN_OR_RETURN(lease, store.Use(flags.image));
+  ASSIGN_OR_RETURN(const RunFlags with_image, WithImage(flags, store, lease->image));
+  ASSIGN_OR_RETURN(RunOptions options, ToOptions(with_image, command, installation));
+  options.sandbox.image = {.name = flags.image,
+                           .digest = lease->image.digest.ToString(),
+                           .lease = lease->descriptor.get()};
+  return options;
+}
+
+absl::Status CheckMachineFiles(const Sandbox::Options& options) {
+  RETURN_IF_ERROR(CheckMachineFile(options.kernel, "kernel"));
+  if (!options.initramfs.empty()) {
+    RETURN_IF_ERROR(CheckMachineFile(options.initramfs, "initramfs"));
+  }
+  for (const Sandbox::Disk& disk : options.disks) {
+    RETURN_IF_ERROR(CheckMachineFile(disk.path, "disk"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace voidbox

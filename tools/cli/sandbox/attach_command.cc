@@ -1,0 +1,49 @@
+#include "tools/cli/sandbox/attach_command.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/sandbox/exec_run.h"
+#include "tools/cli/sandbox/sandboxes.h"
+
+namespace voidbox {
+
+CLI::App* AttachCommand::AddTo(CLI::App& app) {
+  CLI::App* const attach =
+      app.add_subcommand("attach", "Join a command that `voidbox exec -d` left running");
+  attach->add_option("ID", name_, "name, id or beginning of an id")->required();
+  attach->add_option("EXEC", exec_, "number that `voidbox exec -d` printed")->required();
+  attach->add_flag("--new", skip_output_, "leave out what it wrote before");
+  attach->footer("Example:\n  voidbox attach web $(voidbox exec -d web -- sh -c 'sleep 5; date')");
+  return attach;
+}
+
+int AttachCommand::Run(const Invocation& invocation) {
+  agent::Request request;
+  uint64_t id;
+  if (!absl::SimpleAtoi(exec_, &id) || id == 0) {
+    return ExitStatusOf(
+        absl::InvalidArgumentError(absl::StrCat("'", exec_, "' is not a command's number")));
+  }
+  request.mutable_attach()->set_id(id);
+  request.mutable_attach()->set_skip_kept_output(skip_output_);
+  ExecSession::Streams streams;
+  streams.input = -1;
+  return RunWhereSandboxesLive(invocation,
+                               [&] {
+                                 auto sandboxes = Sandboxes::Open();
+                                 if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
+                                 const auto record = sandboxes->FindLiving(name_);
+                                 if (!record.ok()) return ExitStatusOf(record.status());
+                                 auto vsock = sandboxes->Connect(*record, kVsockSocket);
+                                 if (!vsock.ok()) return ExitStatusOf(vsock.status());
+                                 return RunExec(*std::move(vsock), std::move(request),
+                                                {.streams = streams});
+                               },
+                               {.streams = streams});
+}
+
+}  // namespace voidbox

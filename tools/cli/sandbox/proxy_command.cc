@@ -1,0 +1,268 @@
+#include "tools/cli/sandbox/proxy_command.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "sandbox/emulated_host/host_client.h"
+#include "sandbox/exec_session.h"
+#include "sandbox/home.h"
+#include "sandbox/vsock_dial.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/relay.h"
+#include "tools/cli/sandbox/proxy_listener.h"
+#include "tools/cli/sandbox/sandboxes.h"
+#include "tools/cli/signal_source.h"
+
+namespace voidbox {
+namespace {
+
+constexpr size_t kMaxClients = 256;
+
+// One client's way to the port. Ends by calling what it was made with.
+class Passage {
+ public:
+  virtual ~Passage() = default;
+};
+
+// Where the sandbox is: through its VMM's socket.
+class DirectPassage final : public Passage {
+ public:
+  DirectPassage(EventLoop& loop, Relay::Ends client, std::function<void(const absl::Status&)> done)
+      : loop_(loop), client_(client), done_(std::move(done)) {}
+
+  absl::Status Start(UniqueFd vsock, uint32_t port) {
+    ASSIGN_OR_RETURN(dial_, VsockDial::Start(loop_, std::move(vsock), port,
+                                             [this](absl::StatusOr<UniqueFd> stream) {
+                                               OnStream(std::move(stream));
+                                             }));
+    return absl::OkStatus();
+  }
+
+ private:
+  void OnStream(absl::StatusOr<UniqueFd> stream) {
+    absl::Status status = stream.status();
+    if (status.ok()) {
+      stream_ = *std::move(stream);
+      relay_.emplace(loop_, client_, Relay::Ends{stream_.get(), stream_.get()},
+                     [this] { done_(absl::OkStatus()); });
+      status = relay_->Start();
+    }
+    if (!status.ok()) done_(status);
+  }
+
+  EventLoop& loop_;
+  const Relay::Ends client_;
+  const std::function<void(const absl::Status&)> done_;
+  std::unique_ptr<VsockDial> dial_;
+  UniqueFd stream_;
+  std::optional<Relay> relay_;
+};
+
+// Where it is in the emulated host: through a voidbox there, whose standard streams are the
+// client's.
+class HostPassage final : public Passage {
+ public:
+  HostPassage(EventLoop& loop, int client, std::function<void(const absl::Status&)> done)
+      : loop_(loop), client_(client), done_(std::move(done)) {}
+
+  absl::Status Start(const HostFiles& files, agent::Request request) {
+    HostCallOpener::Handlers handlers;
+    handlers.opened = [this, request = std::move(request)](absl::StatusOr<UniqueFd> stream) {
+      absl::Status status = stream.status();
+      if (status.ok()) status = StartSession(*std::move(stream), request);
+      if (!status.ok()) done_(status);
+    };
+    ASSIGN_OR_RETURN(opener_, HostCallOpener::Start(loop_, files, std::move(handlers)));
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status StartSession(UniqueFd stream, const agent::Request& request) {
+    ASSIGN_OR_RETURN(session_, ExecSession::Start(
+                                   loop_, std::move(stream), std::nullopt, request,
+                                   {.input = client_, .output = client_, .error = STDERR_FILENO},
+                                   {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) {
+                                     done_(ended.status());
+                                   }}));
+    return absl::OkStatus();
+  }
+
+  EventLoop& loop_;
+  const int client_;
+  const std::function<void(const absl::Status&)> done_;
+  std::unique_ptr<HostCallOpener> opener_;
+  std::unique_ptr<ExecSession> session_;
+};
+
+// Accepts clients until a signal ends it. Belongs to the loop's thread.
+class Proxy {
+ public:
+  // Begins a passage for a client.
+  using Begin = std::function<absl::StatusOr<std::unique_ptr<Passage>>(
+      EventLoop& loop, int client, std::function<void(const absl::Status&)> done)>;
+
+  Proxy(EventLoop& loop, ProxyListener listener, Begin begin)
+      : loop_(loop), listener_(std::move(listener)), begin_(std::move(begin)) {}
+
+  absl::Status Start() {
+    ASSIGN_OR_RETURN(signals_, SignalSource::Create(loop_, [this](int number) {
+                       exit_status_ = number == SIGTERM ? 0 : kExitSignalBase + number;
+                       loop_.Stop();
+                     }));
+    ASSIGN_OR_RETURN(watch_, loop_.Add(listener_.fd(), EPOLLIN, [this](uint32_t) { OnClient(); }));
+    LogInfo("listening at ", listener_.address(), "; Ctrl-C ends it");
+    return absl::OkStatus();
+  }
+  int exit_status() const { return exit_status_; }
+
+ private:
+  struct Client {
+    UniqueFd socket;
+    std::unique_ptr<Passage> passage;
+  };
+
+  void OnClient() {
+    auto socket = listener_.Accept();
+    if (!socket.ok()) return LogWarning("accept: ", socket.status().message());
+    if (!*socket) return;
+    if (clients_.size() >= kMaxClients) {
+      return LogWarning("a client was turned away: ", kMaxClients, " are there already");
+    }
+    clients_.push_back({.socket = *std::move(socket)});
+    const auto client = std::prev(clients_.end());
+    auto passage = begin_(loop_, client->socket.get(), [this, client](const absl::Status& status) {
+      if (!status.ok()) LogWarning(status.message());
+      // Not from inside the passage.
+      loop_.Post([this, client] { clients_.erase(client); });
+    });
+    if (passage.ok()) {
+      client->passage = *std::move(passage);
+    } else {
+      LogWarning(passage.status().message());
+      clients_.erase(client);
+    }
+  }
+
+  EventLoop& loop_;
+  const ProxyListener listener_;
+  const Begin begin_;
+  int exit_status_ = 0;
+  std::list<Client> clients_;
+  std::unique_ptr<SignalSource> signals_;
+  EventLoop::Watch watch_;
+};
+
+// Standard input and output are the client.
+int JoinStandardStreams(const std::string& name, uint32_t port) {
+  auto sandboxes = Sandboxes::Open();
+  if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
+  const auto record = sandboxes->FindLiving(name);
+  if (!record.ok()) return ExitStatusOf(record.status());
+  auto vsock = sandboxes->Connect(*record, kVsockSocket);
+  if (!vsock.ok()) return ExitStatusOf(vsock.status());
+  auto loop = EventLoop::Create();
+  if (!loop.ok()) return ExitStatusOf(loop.status());
+  absl::Status end;
+  DirectPassage passage(**loop, {STDIN_FILENO, STDOUT_FILENO}, [&](const absl::Status& status) {
+    end = status;
+    (*loop)->Stop();
+  });
+  absl::Status status = passage.Start(*std::move(vsock), port);
+  if (status.ok()) status = (*loop)->Run();
+  if (status.ok()) status = end;
+  return status.ok() ? 0 : ExitStatusOf(status);
+}
+
+Proxy::Begin DirectBegin(Sandboxes& sandboxes, const std::string& name, uint32_t port) {
+  return [&sandboxes, name, port](EventLoop& loop, int client,
+                                  std::function<void(const absl::Status&)> done)
+             -> absl::StatusOr<std::unique_ptr<Passage>> {
+    ASSIGN_OR_RETURN(const SandboxRecord record, sandboxes.FindLiving(name));
+    ASSIGN_OR_RETURN(UniqueFd vsock, sandboxes.Connect(record, kVsockSocket));
+    auto passage =
+        std::make_unique<DirectPassage>(loop, Relay::Ends{client, client}, std::move(done));
+    RETURN_IF_ERROR(passage->Start(std::move(vsock), port));
+    return passage;
+  };
+}
+
+Proxy::Begin HostBegin(const HostFiles& files, const std::vector<std::string>& argv) {
+  return [files, argv](EventLoop& loop, int client, std::function<void(const absl::Status&)> done)
+             -> absl::StatusOr<std::unique_ptr<Passage>> {
+    agent::Request request;
+    ASSIGN_OR_RETURN(*request.mutable_exec(), HostRequestFor(argv, files.home));
+    auto passage = std::make_unique<HostPassage>(loop, client, std::move(done));
+    RETURN_IF_ERROR(passage->Start(files, std::move(request)));
+    return passage;
+  };
+}
+
+int RunProxy(ProxyListener listener, Proxy::Begin begin) {
+  auto loop = EventLoop::Create();
+  if (!loop.ok()) return ExitStatusOf(loop.status());
+  Proxy proxy(**loop, std::move(listener), std::move(begin));
+  absl::Status status = proxy.Start();
+  if (status.ok()) status = (*loop)->Run();
+  return status.ok() ? proxy.exit_status() : ExitStatusOf(status);
+}
+
+}  // namespace
+
+CLI::App* ProxyCommand::AddTo(CLI::App& app) {
+  CLI::App* const proxy =
+      app.add_subcommand("proxy", "Make a vsock port of a sandbox a socket of this machine");
+  proxy->add_option("ID", name_, "name, id or beginning of an id")->required();
+  proxy->add_option("PORT", port_, "the guest's vsock port; the agent's HTTP is on 8080")
+      ->required();
+  CLI::Option* const listen =
+      proxy->add_option("--listen", listen_, "unix:PATH, or tcp:127.0.0.1:PORT (0 chooses one)")
+          ->type_name("ADDRESS");
+  proxy->add_flag("--stdio", stdio_, "join standard input and output to it instead")
+      ->excludes(listen);
+  proxy->footer(
+      "Example:\n"
+      "  voidbox proxy web 8080 --listen unix:/tmp/web.sock &\n"
+      "  curl --unix-socket /tmp/web.sock http://web/health");
+  return proxy;
+}
+
+int ProxyCommand::Run(const Invocation& invocation) {
+  if (stdio_) {
+    return RunWhereSandboxesLive(invocation, [this] { return JoinStandardStreams(name_, port_); });
+  }
+  if (listen_.empty()) {
+    return ExitStatusOf(absl::InvalidArgumentError(
+        "say where: --listen unix:PATH, --listen tcp:127.0.0.1:PORT, or --stdio"));
+  }
+  const auto in_host = SandboxesLiveInHost();
+  if (!in_host.ok()) return ExitStatusOf(in_host.status());
+  auto listener = ProxyListener::Open(listen_);
+  if (!listener.ok()) return ExitStatusOf(listener.status());
+  if (*in_host) {
+    const auto home = VoidboxHome();
+    if (!home.ok()) return ExitStatusOf(home.status());
+    const auto files = FindHostFiles(invocation.installation, *home);
+    if (!files.ok()) return ExitStatusOf(files.status());
+    return RunProxy(*std::move(listener),
+                    HostBegin(*files, {invocation.installation.executable(), "proxy", name_,
+                                       absl::StrCat(port_), "--stdio"}));
+  }
+  auto sandboxes = Sandboxes::Open();
+  if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
+  if (const auto record = sandboxes->FindLiving(name_); !record.ok()) {
+    return ExitStatusOf(record.status());
+  }
+  return RunProxy(*std::move(listener), DirectBegin(*sandboxes, name_, port_));
+}
+
+}  // namespace voidbox

@@ -1,0 +1,61 @@
+#include "tools/cli/sandbox/proxy_listener.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "base/status_matchers.h"
+#include "base/unix_socket.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace voidbox {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ProxyListenerTest, AUnixSocketGoesWithItsListener) {
+  const std::string path = ::testing::TempDir() + "/proxy_listener_test.sock";
+  ::unlink(path.c_str());
+  {
+    const auto listener = ProxyListener::Open("unix:" + path);
+    ASSERT_THAT(listener, IsOk());
+    EXPECT_FALSE(*listener->Accept());
+    const auto client = ConnectUnix(AT_FDCWD, path);
+    ASSERT_THAT(client, IsOk());
+    EXPECT_TRUE(*listener->Accept());
+    EXPECT_THAT(ProxyListener::Open("unix:" + path).status().message(), HasSubstr("already"));
+    EXPECT_TRUE(std::filesystem::exists(path));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(ProxyListenerTest, ATcpSocketSaysItsPort) {
+  const auto listener = ProxyListener::Open("tcp:127.0.0.1:0");
+  ASSERT_THAT(listener, IsOk());
+  ASSERT_TRUE(absl::StartsWith(listener->address(), "tcp:127.0.0.1:"));
+  uint32_t port = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(listener->address().substr(14), &port));
+  EXPECT_NE(port, 0u);
+}
+
+TEST(ProxyListenerTest, OtherAddressesAreRefused) {
+  for (const char* address : {"", "unix:", "tcp:", "tcp:127.0.0.1", "tcp:127.0.0.1:65536",
+                              "tcp:localhost:80", "udp:127.0.0.1:1", "tcp:127.0.0.1:x"}) {
+    EXPECT_THAT(ProxyListener::Open(address).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("unix:PATH")))
+        << address;
+  }
+  EXPECT_THAT(ProxyListener::Open("tcp:0.0.0.0:0").status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("loopback")));
+}
+
+}  // namespace
+}  // namespace voidbox

@@ -1,0 +1,65 @@
+#include "tools/cli/sandbox/remove_command.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/sandbox/end_sandbox.h"
+#include "tools/cli/sandbox/sandboxes.h"
+
+namespace voidbox {
+namespace {
+
+absl::Status RemoveOne(Sandboxes& sandboxes, const std::string& name, bool force) {
+  ASSIGN_OR_RETURN(const SandboxRecord record, sandboxes.Find(name));
+  if (!HasEnded(record)) {
+    if (!force) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("sandbox ", name, " runs; stop it first, or use --force"));
+    }
+    RETURN_IF_ERROR(EndSandbox(record, /*orderly=*/false, absl::ZeroDuration()));
+  }
+  RETURN_IF_ERROR(sandboxes.detached().Remove(record.id));
+  std::puts(name.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CLI::App* RemoveSandboxCommand::AddTo(CLI::App& app) {
+  CLI::App* const command =
+      app.add_subcommand("rm", "Forget sandboxes that have ended, and their logs");
+  command->add_option("ID", names_, "names, ids or beginnings of ids");
+  command->add_flag("-f,--force", force_, "kill those that run");
+  command->add_flag("-a,--all", all_, "all that have ended");
+  command->footer("Examples:\n  voidbox rm -f web\n  voidbox rm --all");
+  return command;
+}
+
+int RemoveSandboxCommand::Remove() const {
+  auto sandboxes = Sandboxes::Open();
+  if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
+  std::vector<std::string> names = names_;
+  if (all_) {
+    const auto records = sandboxes->All();
+    if (!records.ok()) return ExitStatusOf(records.status());
+    for (const SandboxRecord& record : *records) {
+      if (HasEnded(record)) names.push_back(record.id);
+    }
+  } else if (const absl::Status status = WantNames(names, "rm"); !status.ok()) {
+    return ExitStatusOf(status);
+  }
+  int result = 0;
+  for (const std::string& name : names) {
+    const absl::Status status = RemoveOne(*sandboxes, name, force_);
+    if (!status.ok()) result = ExitStatusOf(status);
+  }
+  return result;
+}
+
+int RemoveSandboxCommand::Run(const Invocation& invocation) {
+  return RunWhereSandboxesLive(invocation, [this] { return Remove(); });
+}
+
+}  // namespace voidbox

@@ -1,0 +1,91 @@
+#include "tools/cli/sandbox/shell_command.h"
+
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/sandbox/exec_run.h"
+#include "tools/cli/sandbox/sandboxes.h"
+
+namespace voidbox {
+namespace {
+
+// The best one that there is.
+const std::vector<std::string>& Shell() {
+  static const auto* const shell = new std::vector<std::string>{
+      "/bin/sh", "-c", "if [ -x /bin/bash ]; then exec /bin/bash -i; else exec /bin/sh -i; fi"};
+  return *shell;
+}
+
+}  // namespace
+
+CLI::App* ShellCommand::AddTo(CLI::App& app) {
+  CLI::App* const shell = app.add_subcommand("shell", "Open a shell in a sandbox");
+  CLI::Option* const name = shell->add_option("ID", name_, "name, id or beginning of an id");
+  shell->add_option("--image", image_, "make a sandbox of this image for it, and end it afterwards")
+      ->type_name("NAME")
+      ->excludes(name);
+  shell->add_option("-e,--env", flags_.environment, "set a variable; repeatable")
+      ->type_name("NAME[=VALUE]")
+      ->allow_extra_args(false);
+  shell->add_option("-w,--workdir", flags_.working_directory, "directory to begin in")
+      ->type_name("DIR");
+  shell->add_option("-u,--user", flags_.user, "user (default: user, 1000)")->type_name("USER");
+  shell->add_option("--isolation", flags_.isolation, "rootfs (default) or jail")
+      ->check(CLI::IsMember({"rootfs", "jail"}))
+      ->type_name("KIND");
+  shell->footer(
+      "Without ID and --image, the sandbox is that of `voidbox run`.\n\n"
+      "Examples:\n"
+      "  voidbox shell web\n"
+      "  voidbox shell --image debian -u root");
+  return shell;
+}
+
+int ShellCommand::InSandbox(const Invocation& invocation) const {
+  auto exec = ToExecRequest(flags_, Shell());
+  if (!exec.ok()) return ExitStatusOf(exec.status());
+  return RunWhereSandboxesLive(invocation,
+                               [&] {
+                                 auto sandboxes = Sandboxes::Open();
+                                 if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
+                                 const auto record = sandboxes->FindLiving(name_);
+                                 if (!record.ok()) return ExitStatusOf(record.status());
+                                 auto vsock = sandboxes->Connect(*record, kVsockSocket);
+                                 if (!vsock.ok()) return ExitStatusOf(vsock.status());
+                                 agent::Request request;
+                                 *request.mutable_exec() = *std::move(exec);
+                                 return RunExec(*std::move(vsock), std::move(request),
+                                                {.terminal = true});
+                               },
+                               {.terminal = true});
+}
+
+int ShellCommand::Run(const Invocation& invocation) {
+  if (::isatty(STDIN_FILENO) != 1) {
+    return ExitStatusOf(absl::FailedPreconditionError(
+        "standard input is no terminal; use `voidbox run -- sh` or `voidbox exec -i ID -- sh`"));
+  }
+  if (!name_.empty()) return InSandbox(invocation);
+  std::vector<std::string> arguments = {"voidbox", "run", "-it"};
+  const auto add = [&](const char* flag, const std::string& value) {
+    if (!value.empty()) arguments.insert(arguments.end(), {flag, value});
+  };
+  add("--image", image_);
+  add("--workdir", flags_.working_directory);
+  add("--user", flags_.user);
+  add("--isolation", flags_.isolation);
+  for (const std::string& variable : flags_.environment) add("--env", variable);
+  arguments.push_back("--");
+  arguments.insert(arguments.end(), Shell().begin(), Shell().end());
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  ::execv(invocation.installation.executable().c_str(), pointers.data());
+  return ExitStatusOf(absl::InternalError("cannot start voidbox run"));
+}
+
+}  // namespace voidbox

@@ -1,0 +1,56 @@
+#include "tools/cli/sandbox/stop_command.h"
+
+#include <cstdio>
+
+#include "absl/time/time.h"
+#include "base/status_macros.h"
+#include "tools/cli/exit_status.h"
+#include "tools/cli/parse.h"
+#include "tools/cli/sandbox/end_sandbox.h"
+#include "tools/cli/sandbox/sandboxes.h"
+
+namespace voidbox {
+namespace {
+
+absl::Status EndOne(Sandboxes& sandboxes, const std::string& name, bool orderly,
+                    absl::Duration patience) {
+  ASSIGN_OR_RETURN(const SandboxRecord record, sandboxes.FindLiving(name));
+  RETURN_IF_ERROR(EndSandbox(record, orderly, patience));
+  std::puts(name.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CLI::App* StopCommand::AddTo(CLI::App& app) {
+  CLI::App* const command =
+      orderly_ ? app.add_subcommand("stop", "End sandboxes in order: disks are written")
+               : app.add_subcommand("kill", "End sandboxes at once");
+  command->add_option("ID", names_, "names, ids or beginnings of ids")->required();
+  if (orderly_) {
+    command->add_option("--timeout", timeout_, "kill what has not ended after this time")
+        ->type_name("TIME")
+        ->capture_default_str();
+    command->footer("Example:\n  voidbox stop web");
+  } else {
+    command->footer("Example:\n  voidbox ps -q | xargs voidbox kill");
+  }
+  return command;
+}
+
+int StopCommand::Run(const Invocation& invocation) {
+  const auto patience = ParseDuration(timeout_);
+  if (!patience.ok()) return ExitStatusOf(patience.status());
+  return RunWhereSandboxesLive(invocation, [&] {
+    auto sandboxes = Sandboxes::Open();
+    if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
+    int result = 0;
+    for (const std::string& name : names_) {
+      const absl::Status status = EndOne(*sandboxes, name, orderly_, *patience);
+      if (!status.ok()) result = ExitStatusOf(status);
+    }
+    return result;
+  });
+}
+
+}  // namespace voidbox
