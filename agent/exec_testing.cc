@@ -46,11 +46,14 @@ Fifo::~Fifo() { ::unlink(path_.c_str()); }
 void Fifo::Release() const { UniqueFd(::open(path_.c_str(), O_WRONLY)).Reset(); }
 
 ExecTest::ExecTest(const CommandSetting& setting)
-    : server_({.cgroup_parent = HasCgroups() ? cgroup_.path() : "", .setting = setting}),
+    : owned_server_(std::make_unique<TestingServer>(TestingServer::Options{
+          .cgroup_parent = HasCgroups() ? cgroup_.path() : "", .setting = setting})),
+      server_(*owned_server_),
       mark_(absl::StrCat("voidbox-exec-test-", ::getpid())) {}
 
 ExecTest::~ExecTest() {
   server_.AwaitIdle();
+  owned_server_.reset();
   if (!cgroup_.path().empty()) {
     EXPECT_EQ(cgroup_.Children(), std::vector<std::string>());
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,8 @@ class ExecTest : public ::testing::TestWithParam<Trees> {
   Result Run(const agent::Request& request) { return server_.Connect().Run(request); }
 
   TestingCgroup cgroup_;
-  TestingServer server_;
+  std::unique_ptr<TestingServer> owned_server_;
+  TestingServer& server_;
   const std::string mark_;
 };
 
