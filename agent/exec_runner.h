@@ -45,6 +45,10 @@ class ExecRunner {
   // Of all calls that have to do with commands.
   CallHandlers Handlers();
 
+  // For others who start processes, within what all may use together.
+  ProcessTrees& trees() { return *trees_; }
+  Spawner& spawner() { return spawner_; }
+
   // Execs that run now, attached or not.
   size_t running() const { return table_.running(); }
 

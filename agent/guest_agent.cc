@@ -1,5 +1,6 @@
 // The guest's PID 1: makes the system usable, serves the host's calls, reaps orphans, and ends the
 // machine when told to. Its log is the kernel's.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -20,7 +21,12 @@
 #include "agent/call_service.h"
 #include "agent/exec_budget.h"
 #include "agent/exec_runner.h"
+#include "agent/files/file_worker.h"
+#include "agent/files/file_workers.h"
+#include "agent/files/workspace_path.h"
+#include "agent/http/http_server.h"
 #include "agent/kernel_modules.h"
+#include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
 #include "agent/root_file_system.h"
 #include "agent/switch_root.h"
@@ -45,8 +51,8 @@ namespace {
 constexpr char kBootMarkOption[] = "voidbox.marks";
 constexpr char kHostName[] = "voidbox";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
-// For the descriptors of CallService's connections at 8 each: a stream, a cgroup and its events,
-// three pipes, two timers.
+// For the descriptors of CallService's connections at 8 each (a stream, a cgroup and its events,
+// three pipes, two timers) and of HttpServer's at 3 (a stream, a timer, its end of a call).
 constexpr rlim_t kOwnDescriptors = 4096;
 // What distributions give to programs.
 constexpr rlimit kChildDescriptors = {.rlim_cur = 1024, .rlim_max = 524288};
@@ -158,13 +164,26 @@ absl::Status RunAgent() {
 
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
+  const UniqueFd kernel_log(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+  FileWorkers files(*loop, runner->trees(), runner->spawner(),
+                    {.log_fd = kernel_log ? kernel_log.get() : STDERR_FILENO});
+  const auto running_execs = [&runner] { return runner->running(); };
+  CallHandlers handlers = runner->Handlers();
+  handlers.merge(files.Handlers());
+  handlers.merge(MachineHandlers(running_execs));
   CallService service(*loop, {.version = kVersion,
-                              .handlers = runner->Handlers(),
-                              .running_execs = [&runner] { return runner->running(); },
+                              .handlers = std::move(handlers),
+                              .running_execs = running_execs,
                               .shut_down = [&loop] { loop->Stop(); }});
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
                      service.Serve(std::move(stream));
+                   }));
+  HttpServer http(
+      *loop, {.serve_call = [&service](UniqueFd stream) { service.Serve(std::move(stream)); }});
+  ASSIGN_OR_RETURN(const auto http_listener,
+                   VsockListener::Create(*loop, kHttpPort, [&http](UniqueFd stream) {
+                     http.Serve(std::move(stream));
                    }));
   const auto ready = SendReady(*loop, init_us);
   LogFailure(ready.status());
@@ -178,7 +197,10 @@ absl::Status RunAgent() {
 }  // namespace
 }  // namespace voidbox
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc == 2 && absl::string_view(argv[1]) == voidbox::kFileWorkerMode) {
+    return voidbox::RunFileWorker(voidbox::kWorkspace);
+  }
   if (::getpid() != 1) {
     voidbox::LogError("guest-agent runs as PID 1 of a guest only");
     return 1;

@@ -12,7 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
-#include "image/bounded_json.h"
+#include "base/bounded_json.h"
 #include "image/oci_files.h"
 
 namespace voidbox {

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
-#include "image/bounded_json.h"
+#include "base/bounded_json.h"
 
 namespace voidbox {
 namespace {

@@ -1,6 +1,6 @@
 """Protocol buffers compiled by the system's protoc."""
 
-def cc_proto(name, src, deps = [], lite = True, visibility = None):
+def cc_proto(name, src, deps = [], lite = True, copts = [], visibility = None):
     """A cc_library with the C++ classes of one .proto file.
 
     Args:
@@ -8,6 +8,7 @@ def cc_proto(name, src, deps = [], lite = True, visibility = None):
       src: the .proto file, in this package.
       deps: libraries made by cc_proto that src imports.
       lite: the small runtime (no reflection); False where JSON or text is needed.
+      copts: of the generated code.
       visibility: as usual.
     """
     stem = src[:-len(".proto")]
@@ -22,7 +23,7 @@ def cc_proto(name, src, deps = [], lite = True, visibility = None):
         name = name,
         srcs = [stem + ".pb.cc"],
         hdrs = [stem + ".pb.h"],
-        copts = ["-Wno-all", "-Wno-extra"],
+        copts = ["-Wno-all", "-Wno-extra"] + copts,
         deps = deps + ["//third_party:protobuf_lite" if lite else "//third_party:protobuf"],
         visibility = visibility,
     )

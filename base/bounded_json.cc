@@ -1,7 +1,10 @@
-#include "image/bounded_json.h"
+#include "base/bounded_json.h"
+
+#include <algorithm>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -100,6 +103,14 @@ absl::StatusOr<uint64_t> NumberField(const json& object, const char* name) {
   return *number;
 }
 
+absl::StatusOr<bool> BoolField(const json& object, const char* name) {
+  const json* const field = Field(object, name);
+  if (field == nullptr) return false;
+  const auto* const value = field->get_ptr<const json::boolean_t*>();
+  if (value == nullptr) return WrongType(name, *field, "true or false");
+  return *value;
+}
+
 absl::StatusOr<std::vector<json>> ObjectsField(const json& object, const char* name, size_t max) {
   std::vector<json> objects;
   const json* const field = Field(object, name);
@@ -121,6 +132,20 @@ absl::StatusOr<json> ObjectField(const json& object, const char* name) {
   if (field == nullptr) return json::object();
   if (!field->is_object()) return WrongType(name, *field, "object");
   return *field;
+}
+
+absl::Status RejectOtherFields(const json& object,
+                               std::initializer_list<absl::string_view> known) {
+  if (!object.is_object()) return absl::OkStatus();
+  for (auto field = object.begin(); field != object.end(); ++field) {
+    const absl::string_view name = field.key();
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    constexpr size_t kQuotedBytes = 64;
+    return absl::InvalidArgumentError(absl::StrCat("field \"", name.substr(0, kQuotedBytes),
+                                                   "\" is not one of: ",
+                                                   absl::StrJoin(known, ", ")));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace voidbox

@@ -1,0 +1,180 @@
+#include "agent/files/tar_unpacker.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "agent/files/beneath.h"
+#include "agent/files/tar_entry.h"
+#include "agent/files/tree_writer.h"
+#include "agent/files/utf8_locale.h"
+#include "agent/files/workspace_path.h"
+#include "base/status_macros.h"
+#include "base/unique_fd.h"
+
+namespace voidbox {
+namespace {
+
+constexpr uint64_t kBlockBytes = 512;  // of the tar format
+// Headers of an entry and its padding, beside its data: GNU's and pax's own can be long.
+constexpr uint64_t kMaxEntryOverhead = 16 << 10;
+
+struct FreeReader {
+  void operator()(archive* reader) const { archive_read_free(reader); }
+};
+
+class Unpacker {
+ public:
+  Unpacker(const PieceSource& source, bool gzip, const TarLimits& limits, int directory)
+      : source_(source), gzip_(gzip), limits_(limits), writer_(directory) {}
+
+  absl::StatusOr<TarCount> Unpack() {
+    const Utf8Locale locale;
+    RETURN_IF_ERROR(Open());
+    uint64_t end_of_last = 0;
+    archive_entry* entry = nullptr;
+    for (;;) {
+      const int result = archive_read_next_header(reader_.get(), &entry);
+      if (!source_status_.ok()) return source_status_;
+      if (result == ARCHIVE_EOF) break;
+      // A warning is about what an entry has that cannot be kept, its name for one.
+      if (result != ARCHIVE_OK) return Damaged();
+      RETURN_IF_ERROR(CheckFormat());
+      RETURN_IF_ERROR(AddEntry(entry));
+      end_of_last = UnpackedBytes();
+    }
+    RETURN_IF_ERROR(CheckFormat());
+    // Two blocks of zeroes mark the end. libarchive takes the end of the stream for them.
+    if (UnpackedBytes() < end_of_last + kBlockBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "tar archive: cut short at byte ", UnpackedBytes(), ": the mark at its end is missing"));
+    }
+    RETURN_IF_ERROR(writer_.Finish());
+    return count_;
+  }
+
+ private:
+  static la_ssize_t Read(archive* reader, void* self, const void** data) {
+    auto& that = *static_cast<Unpacker*>(self);
+    const absl::StatusOr<absl::string_view> piece = that.source_();
+    if (!piece.ok()) {
+      that.source_status_ = piece.status();
+      archive_set_error(reader, EIO, "the stream failed");
+      return -1;
+    }
+    *data = piece->data();
+    return static_cast<la_ssize_t>(piece->size());
+  }
+
+  absl::Status Open() {
+    reader_.reset(archive_read_new());
+    archive* const reader = reader_.get();
+    if (reader == nullptr) return absl::ResourceExhaustedError("tar archive: no memory");
+    const bool ready = archive_read_support_format_tar(reader) == ARCHIVE_OK &&
+                       (!gzip_ || archive_read_support_filter_gzip(reader) == ARCHIVE_OK) &&
+                       archive_read_open(reader, this, nullptr, Read, nullptr) == ARCHIVE_OK;
+    if (!source_status_.ok()) return source_status_;
+    return ready ? absl::OkStatus() : Damaged();
+  }
+
+  uint64_t UnpackedBytes() const {
+    return static_cast<uint64_t>(archive_filter_bytes(reader_.get(), 0));
+  }
+
+  // Filters are found by looking: gzip in gzip would be taken too, and no gzip at all.
+  absl::Status CheckFormat() const {
+    const int expected = gzip_ ? 2 : 1;
+    if (archive_filter_count(reader_.get()) == expected) return absl::OkStatus();
+    return absl::InvalidArgumentError("tar archive: not packed with gzip once, as was announced");
+  }
+
+  absl::Status Damaged() const {
+    if (!source_status_.ok()) return source_status_;
+    const char* const why = archive_error_string(reader_.get());
+    return absl::InvalidArgumentError(absl::StrCat("tar archive: damaged at byte ", UnpackedBytes(),
+                                                   ": ", why == nullptr ? "no tar archive" : why));
+  }
+
+  absl::Status AddEntry(archive_entry* raw) {
+    if (++entries_ > limits_.max_entries) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("tar archive: more entries than the limit of ", limits_.max_entries));
+    }
+    ASSIGN_OR_RETURN(const TarEntry entry, CheckTarEntry(raw));
+    if (entry.size > limits_.max_bytes - count_.bytes) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "tar entry ", ShownPath(JoinPath(entry.path)), ": with its ", entry.size,
+          " bytes the files are more than the limit of ", limits_.max_bytes, " bytes"));
+    }
+    RETURN_IF_ERROR(CheckUnpackedBytes());
+    if (entry.is_directory) return writer_.AddDirectory(entry);
+    count_.bytes += entry.size;
+    ++count_.files;
+    return AddFile(entry);
+  }
+
+  // What is unpacked and belongs to no file is bounded as well.
+  absl::Status CheckUnpackedBytes() const {
+    if (UnpackedBytes() <= limits_.max_bytes + entries_ * kMaxEntryOverhead) {
+      return absl::OkStatus();
+    }
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "tar archive: it unpacks to more than the limit of ", limits_.max_bytes, " bytes"));
+  }
+
+  absl::Status AddFile(const TarEntry& entry) {
+    ASSIGN_OR_RETURN(const UniqueFd file, writer_.CreateFile(entry));
+    for (;;) {
+      const void* data = nullptr;
+      size_t size = 0;
+      la_int64_t offset = 0;
+      const int result = archive_read_data_block(reader_.get(), &data, &size, &offset);
+      if (result == ARCHIVE_EOF) break;
+      if (result != ARCHIVE_OK) return Damaged();
+      // Sparse files say where; libarchive has checked their maps, and so do we.
+      if (offset < 0 || static_cast<uint64_t>(offset) > entry.size ||
+          size > entry.size - static_cast<uint64_t>(offset)) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "tar entry ", ShownPath(JoinPath(entry.path)), ": has data outside its size"));
+      }
+      RETURN_IF_ERROR(WriteAt(file.get(), {static_cast<const char*>(data), size}, offset, entry));
+    }
+    return TreeWriter::FinishFile(file.get(), entry);
+  }
+
+  static absl::Status WriteAt(int file, absl::string_view data, off_t offset,
+                              const TarEntry& entry) {
+    while (!data.empty()) {
+      const ssize_t written = ::pwrite(file, data.data(), data.size(), offset);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return PathStatus(JoinPath(entry.path), errno);
+      data.remove_prefix(static_cast<size_t>(written));
+      offset += written;
+    }
+    return absl::OkStatus();
+  }
+
+  const PieceSource& source_;
+  const bool gzip_;
+  const TarLimits limits_;
+  TreeWriter writer_;
+  absl::Status source_status_;
+  std::unique_ptr<archive, FreeReader> reader_;
+  uint64_t entries_ = 0;
+  TarCount count_;
+};
+
+}  // namespace
+
+absl::StatusOr<TarCount> UnpackTar(const PieceSource& source, bool gzip, const TarLimits& limits,
+                                   int directory) {
+  return Unpacker(source, gzip, limits, directory).Unpack();
+}
+
+}  // namespace voidbox
