@@ -116,6 +116,7 @@ void FinishSystem() {
   if (const absl::Status status = GrowRoot(); !status.ok()) {
     LogWarning("the root file system keeps its size: ", status.message());
   }
+  LogFailure(ProtectRootDirectory());
   for (const Mount& mount : OtherMounts()) LogFailure(MountOnce(mount));
   MakeDeviceLinks();
   LogFailure(SetDefaultHostName(kHostName));
