@@ -222,7 +222,7 @@ TEST_F(RunTsTest, NetworkIsAllowedIfRequested) {
   request.set_allow_net(true);
   EXPECT_THAT(Run(request).result, Optional(Eq("\"net\"")));
   // Loading a module is no way around.
-  const Outcome remote = RunCode("import 'https://127.0.0.1:1/x.ts';");
+  const Outcome remote = RunCode("import 'https://jsr.io/x.ts';");
   ExpectExit(remote, 1);
   EXPECT_THAT(remote.err, HasSubstr("--no-remote"));
 }
