@@ -19,8 +19,8 @@ namespace {
 constexpr uint64_t kMaxBytes = 1 << 20;
 constexpr uint64_t kMaxEntries = 50;
 
-// Whatever comes, only files and directories come of it, beneath the directory, as many and as large
-// as allowed.
+// Whatever comes, only files and directories come of it, beneath the directory, as many and as
+// large as allowed.
 void CheckTree(const std::string& directory) {
   uint64_t bytes = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {

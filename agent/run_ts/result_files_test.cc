@@ -57,8 +57,9 @@ TEST_F(ResultFilesTest, EveryJsonValueIsReadAsItIs) {
 TEST_F(ResultFilesTest, WhatIsNotJsonOrTooLongIsNoResult) {
   const ResultFiles files = Create();
   for (const std::string& text :
-       {std::string(), std::string("{"), std::string("1 2"), std::string("NaN"), std::string("\"\xff\""),
-        "\"" + std::string(kMaxResultBytes - 1, 'x') + "\"", std::string(100'000, '[')}) {
+       {std::string(), std::string("{"), std::string("1 2"), std::string("NaN"),
+        std::string("\"\xff\""), "\"" + std::string(kMaxResultBytes - 1, 'x') + "\"",
+        std::string(100'000, '[')}) {
     Write(files.result_path(), text);
     EXPECT_EQ(files.ReadResult(), std::nullopt) << text.substr(0, 10);
   }

@@ -80,6 +80,8 @@ absl::StatusOr<agent::ExecRequest> RunTsCommand(const agent::RunTsRequest& reque
   // Compiled code is kept there.
   SetVariable(exec, "DENO_DIR", absl::StrCat(kWorkspace, "/.cache/deno"));
   SetVariable(exec, "HOME", kWorkspace);
+  // Deno colours what it writes to pipes as well.
+  SetVariable(exec, "NO_COLOR", "1");
   for (const agent::EnvironmentVariable& variable : request.environment()) {
     *exec.add_environment() = variable;
   }

@@ -118,11 +118,10 @@ absl::Status CountedHost::StartCommand() {
   agent::Request request;
   for (const std::string& argument : argv_) request.mutable_exec()->add_argv(argument);
   ASSIGN_OR_RETURN(
-      session_, ExecSession::Start(
-                    loop_, std::move(pair.second), std::nullopt, std::move(request), {.input = -1},
-                    {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) {
-                      OnEnded(ended);
-                    }}));
+      session_,
+      ExecSession::Start(
+          loop_, std::move(pair.second), std::nullopt, std::move(request), {.input = -1},
+          {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) { OnEnded(ended); }}));
   return absl::OkStatus();
 }
 
