@@ -17,6 +17,8 @@ namespace voidbox {
 namespace {
 
 constexpr absl::string_view kJson = "application/json";
+// RFC 2518 §10.1; a client passes over answers of this kind that it does not know (RFC 9110 §15.2).
+constexpr absl::string_view kProcessing = "HTTP/1.1 102 Processing\r\n\r\n";
 constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 HttpError TooSlow(absl::string_view what) {
@@ -351,7 +353,10 @@ absl::Status HttpConnection::UpdateWatch() {
 HttpConnection::Wait HttpConnection::WaitsFor() const {
   if (lingering_) return Wait::kLinger;
   if (!out_.empty()) return Wait::kSend;
-  if (exchange_ != nullptr) return WantsBody() ? Wait::kBody : Wait::kNothing;
+  if (exchange_ != nullptr) {
+    if (WantsBody()) return Wait::kBody;
+    return half_closed_ ? Wait::kProbe : Wait::kNothing;
+  }
   return parser_->started() || !in_.empty() ? Wait::kHead : Wait::kIdle;
 }
 
@@ -367,6 +372,8 @@ absl::Duration HttpConnection::Patience(Wait wait) const {
       return timeouts_.body;
     case Wait::kSend:
       return timeouts_.send;
+    case Wait::kProbe:
+      return timeouts_.probe;
     case Wait::kLinger:
       return timeouts_.linger;
   }
@@ -383,6 +390,14 @@ absl::Status HttpConnection::UpdateTimer() {
   return absl::OkStatus();
 }
 
+void HttpConnection::Probe() {
+  if (response_ == Response::kStreaming) {
+    Write(exchange_->Filler());
+  } else if (parser_->head().http_1_1) {
+    out_.Append(kProcessing);
+  }
+}
+
 void HttpConnection::OnTimer() {
   const Wait waited = std::exchange(waits_for_, Wait::kNothing);
   // Something moved since: it has the whole time again, which Settle sets.
@@ -394,6 +409,8 @@ void HttpConnection::OnTimer() {
       return Refuse(TooSlow("head"));
     case Wait::kBody:
       return Refuse(TooSlow("body"));
+    case Wait::kProbe:
+      return Probe();
     default:
       return End();
   }

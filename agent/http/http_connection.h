@@ -26,12 +26,14 @@ struct HttpTimeouts {
   absl::Duration head = absl::Seconds(20);   // from the first byte of a request to its empty line
   absl::Duration body = absl::Minutes(1);    // between two bytes of a body
   absl::Duration send = absl::Minutes(1);    // between two bytes that it takes
+  absl::Duration probe = absl::Seconds(5);   // between two looks whether it is still there
   absl::Duration linger = absl::Seconds(2);  // for it to see the last answer, and close
 };
 
 // One client: requests in, one after another, and their responses out, never waiting. A client that
 // only ends its sending side still gets what it asked for; one that closes ends its exchange.
-// Belongs to the loop's thread.
+// Behind a proxy that hands on the one as the other, they are told apart by sending something: as
+// long as there is no response, 102 (Processing) from time to time. Belongs to the loop's thread.
 class HttpConnection final : public Responder {
  public:
   // Bytes that were read and not parsed, and bytes that are unsent, beyond which nothing more is
@@ -59,7 +61,7 @@ class HttpConnection final : public Responder {
 
  private:
   enum class Response { kNone, kStreaming, kFinished };
-  enum class Wait { kNothing, kIdle, kHead, kBody, kSend, kLinger };
+  enum class Wait { kNothing, kIdle, kHead, kBody, kSend, kProbe, kLinger };
 
   void OnEvents(uint32_t events);
   void Receive();
@@ -84,6 +86,7 @@ class HttpConnection final : public Responder {
   Wait WaitsFor() const;
   absl::Duration Patience(Wait wait) const;
   void OnTimer();
+  void Probe();
 
   EventLoop& loop_;
   const Router& router_;

@@ -342,6 +342,24 @@ TEST_F(HttpServerTest, ACommandEndsWithAClientThatHadEndedItsSending) {
   EXPECT_EQ(agent_.cancelled, 1);
 }
 
+TEST_F(HttpServerTest, AClientThatHadEndedItsSendingIsLookedAfter) {
+  Start({.timeouts = {.probe = absl::Milliseconds(1)}});
+  for (const char* target : {"/exec", "/exec?stream=1"}) {
+    const auto client = Connect();
+    client->Send(Post(target, R"({"cmd":"true"})"));
+    client->HalfClose();
+    auto& call = AwaitCall();
+    call.Send(Started());
+    const bool streamed = absl::string_view(target) != "/exec";
+    const char* const sign = streamed ? "\r\n1\r\n\n\r\n" : "HTTP/1.1 102 Processing\r\n\r\n";
+    Await([&] { return client->received.find(sign) != std::string::npos; });
+    call.Send(Ended(ExecEnded::EXITED, 0));
+    Await([&] { return client->ended; });
+    EXPECT_THAT(client->received, HasSubstr("HTTP/1.1 200 OK"));
+    EXPECT_THAT(client->received, HasSubstr("\"exitCode\":0"));
+  }
+}
+
 TEST_F(HttpServerTest, ARequestThatIsCutIsNoRequest) {
   const auto client = Connect();
   client->Send("POST /exec HTTP/1.1\r\nContent-Length: 100\r\n\r\n{\"cmd\"");
