@@ -21,21 +21,6 @@ constexpr absl::string_view kJson = "application/json";
 constexpr absl::string_view kProcessing = "HTTP/1.1 102 Processing\r\n\r\n";
 constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-HttpError TooSlow(absl::string_view what) {
-  return {.status = 408,
-          .code = "request_timeout",
-          .message = absl::StrCat("request: its ", what, " did not come in time"),
-          .remediation = "send it at once, or over a quicker connection"};
-}
-
-HttpError TooMuch(uint64_t limit) {
-  return {
-      .status = 413,
-      .code = "content_too_large",
-      .message = absl::StrCat("request: its body is longer than the limit of ", limit, " bytes"),
-      .remediation = "send less, or in parts"};
-}
-
 }  // namespace
 
 HttpConnection::HttpConnection(EventLoop& loop, const Router& router, const HttpTimeouts& timeouts,
@@ -212,6 +197,8 @@ bool HttpConnection::OnHead() {
   }
   ExchangeOrError routed = router_(head, *target, *this);
   if (const HttpError* const error = std::get_if<HttpError>(&routed)) {
+    // Without a body there is nothing left of it, and the next one may come.
+    request_ended_ = !head.chunked && head.content_length.value_or(0) == 0;
     Refuse(*error);
     return true;
   }
@@ -360,32 +347,12 @@ HttpConnection::Wait HttpConnection::WaitsFor() const {
   return parser_->started() || !in_.empty() ? Wait::kHead : Wait::kIdle;
 }
 
-absl::Duration HttpConnection::Patience(Wait wait) const {
-  switch (wait) {
-    case Wait::kNothing:
-      return absl::InfiniteDuration();
-    case Wait::kIdle:
-      return timeouts_.idle;
-    case Wait::kHead:
-      return timeouts_.head;
-    case Wait::kBody:
-      return timeouts_.body;
-    case Wait::kSend:
-      return timeouts_.send;
-    case Wait::kProbe:
-      return timeouts_.probe;
-    case Wait::kLinger:
-      return timeouts_.linger;
-  }
-  return absl::InfiniteDuration();
-}
-
 absl::Status HttpConnection::UpdateTimer() {
   const Wait wait = WaitsFor();
   if (wait == waits_for_) return absl::OkStatus();
   waits_for_ = wait;
   progress_ = false;
-  if (wait != Wait::kNothing) return timer_->Set(Patience(wait));
+  if (wait != Wait::kNothing) return timer_->Set(timeouts_.For(wait));
   timer_->Cancel();
   return absl::OkStatus();
 }
