@@ -25,11 +25,11 @@ constexpr uint32_t kUserId = 1000;
 
 // A uid or gid in decimal. The largest number means "none" to the kernel (setresuid(2)).
 std::optional<uint32_t> ParseId(absl::string_view text) {
-  uint32_t id;
-  if (text.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(text[0])) ||
-      !absl::SimpleAtoi(text, &id) || id == UINT32_MAX) {
-    return std::nullopt;
+  for (const char c : text) {
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) return std::nullopt;
   }
+  uint32_t id;
+  if (!absl::SimpleAtoi(text, &id) || id == UINT32_MAX) return std::nullopt;
   return id;
 }
 

@@ -33,7 +33,7 @@ class CallServiceTest : public ::testing::Test {
     return server_.Connect().Run(request).error;
   }
 
-  TestingServer server_{"", /*max_connections=*/4};
+  TestingServer server_{{.max_connections = 4}};
 };
 
 TEST_F(CallServiceTest, Health) {

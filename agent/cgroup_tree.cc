@@ -27,6 +27,8 @@ constexpr char kCommonName[] = "execs";
 constexpr uint64_t kCpuPeriodUs = 100'000;  // the kernel's default
 // Of the cgroups that a process may have made inside its own: deeper ones are left to the kernel.
 constexpr int kMaxDepth = 64;
+// Cgroups that wait for their next trees.
+constexpr size_t kMaxIdle = 4;
 // For the processes of a tree that is given up.
 constexpr int kMaxWaitMs = 1000;
 
@@ -115,73 +117,72 @@ bool Remove(int parent, const char* name, int depth) {
   return ::unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
 
+uint64_t OomKills(const CgroupTrees::Cgroup& cgroup) {
+  return Value(ReadControl(cgroup.memory_events.get()), "oom_kill");
+}
+
 class CgroupTree final : public ProcessTree {
  public:
-  CgroupTree(EventLoop& loop, int parent, std::string name, UniqueFd directory)
-      : loop_(loop), parent_(parent), name_(std::move(name)), directory_(std::move(directory)) {}
+  // `idle` outlives this, and takes the cgroup in the end; null for one that is removed.
+  CgroupTree(EventLoop& loop, int parent, CgroupTrees::Cgroup cgroup,
+             std::vector<CgroupTrees::Cgroup>* idle)
+      : loop_(loop), parent_(parent), cgroup_(std::move(cgroup)), idle_(idle) {}
 
   ~CgroupTree() override {
     if (gone_) return;
     Kill();
     // Nobody watches any more. Killed processes end soon unless the kernel holds them.
-    if (!events_) events_.Reset(::openat(directory_.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
-    pollfd event = {.fd = events_.get(), .events = POLLPRI, .revents = 0};
+    pollfd event = {.fd = cgroup_.events.get(), .events = POLLPRI, .revents = 0};
     while (!Gone()) {
       if (::poll(&event, 1, kMaxWaitMs) == 0) {
-        LogWarning("cgroup ", name_, " is left behind: it still has processes");
+        LogWarning("cgroup ", cgroup_.name, " is left behind: it still has processes");
         return;
       }
     }
   }
 
-  int cgroup() const override { return directory_.get(); }
+  int cgroup() const override { return cgroup_.directory.get(); }
   void OnStarted(pid_t) override {}
 
   void Kill() override {
     if (gone_) return;
-    if (const absl::Status status = WriteControl(directory_.get(), "cgroup.kill", "1");
+    if (const absl::Status status = WriteControl(cgroup_.directory.get(), "cgroup.kill", "1");
         !status.ok()) {
-      LogWarning("cgroup ", name_, ": ", status.message());
+      LogWarning("cgroup ", cgroup_.name, ": ", status.message());
     }
   }
 
   bool Gone() override {
     if (gone_) return true;
-    if (::unlinkat(parent_, name_.c_str(), AT_REMOVEDIR) != 0) {
-      // Busy: with processes, or with cgroups that processes made and left.
-      if (Value(Events(), "populated") != 0 || !Remove(parent_, name_.c_str(), 0)) return false;
-    }
-    gone_ = true;
+    if (Value(ReadControl(cgroup_.events.get()), "populated") != 0) return false;
     watch_.Reset();
-    return true;
+    if (idle_ != nullptr && idle_->size() < kMaxIdle) {
+      gone_ = true;
+      cgroup_.oom_kills = OomKills(cgroup_);
+      idle_->push_back(std::move(cgroup_));
+    } else {
+      gone_ = Remove(parent_, cgroup_.name.c_str(), 0);
+    }
+    return gone_;
   }
 
   absl::Status WatchGone(GoneHint hint) override {
     if (watch_) return absl::OkStatus();
-    if (!events_) events_.Reset(::openat(directory_.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
-    if (!events_) return ErrnoStatus(absl::StrCat("cgroup ", name_, ": cgroup.events"));
-    ASSIGN_OR_RETURN(watch_,
-                     loop_.Add(events_.get(), EPOLLPRI, [this, hint = std::move(hint)](uint32_t) {
-                       Events();  // takes the event
-                       hint();
-                     }));
+    ASSIGN_OR_RETURN(
+        watch_, loop_.Add(cgroup_.events.get(), EPOLLPRI, [this, hint = std::move(hint)](uint32_t) {
+          ReadControl(cgroup_.events.get());  // takes the event
+          hint();
+        }));
     return absl::OkStatus();
   }
 
-  bool KilledForMemory() override {
-    return Value(ReadControl(directory_.get(), "memory.events"), "oom_kill") != 0;
-  }
+  bool KilledForMemory() override { return OomKills(cgroup_) != cgroup_.oom_kills; }
 
  private:
-  std::string Events() {
-    return events_ ? ReadControl(events_.get()) : ReadControl(directory_.get(), "cgroup.events");
-  }
-
   EventLoop& loop_;
   const int parent_;  // outlives this
-  const std::string name_;
-  const UniqueFd directory_;
-  UniqueFd events_;  // cgroup.events, once watched
+  CgroupTrees::Cgroup cgroup_;
+  std::vector<CgroupTrees::Cgroup>* const idle_;
   bool gone_ = false;
   EventLoop::Watch watch_;
 };
@@ -203,24 +204,44 @@ absl::StatusOr<std::unique_ptr<CgroupTrees>> CgroupTrees::Create(EventLoop& loop
   return trees;
 }
 
-absl::StatusOr<std::unique_ptr<ProcessTree>> CgroupTrees::Create(const ExecLimits& limits) {
-  for (;;) {
-    std::string name = absl::StrCat(kNamePrefix, next_number_++);
-    if (::mkdirat(parent_.get(), name.c_str(), 0755) != 0) {
-      // Somebody else's; not ours to kill.
-      if (errno == EEXIST) continue;
-      return ErrnoStatus(absl::StrCat("cgroup ", name));
-    }
-    UniqueFd directory(::openat(parent_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    absl::Status status =
-        directory ? SetLimits(directory.get(), limits) : ErrnoStatus(absl::StrCat("cgroup ", name));
-    if (!status.ok()) {
-      ::unlinkat(parent_.get(), name.c_str(), AT_REMOVEDIR);
-      return status;
-    }
-    return std::make_unique<CgroupTree>(loop_, parent_.get(), std::move(name),
-                                        std::move(directory));
+CgroupTrees::~CgroupTrees() {
+  for (const Cgroup& cgroup : idle_) Remove(parent_.get(), cgroup.name.c_str(), 0);
+}
+
+absl::StatusOr<std::unique_ptr<ProcessTree>> CgroupTrees::Create(const TreeOptions& options) {
+  // Most commands have no limits of their own and cannot change a cgroup: these use each other's,
+  // since making and removing one takes longer than all else that is done for a command.
+  const bool is_plain = options.reusable && options.limits.memory_bytes == 0 &&
+                        options.limits.processes == 0 && options.limits.cpu_millis == 0;
+  Cgroup cgroup;
+  if (is_plain && !idle_.empty()) {
+    cgroup = std::move(idle_.back());
+    idle_.pop_back();
+  } else {
+    ASSIGN_OR_RETURN(cgroup, MakeCgroup(options.limits));
   }
+  return std::make_unique<CgroupTree>(loop_, parent_.get(), std::move(cgroup),
+                                      is_plain ? &idle_ : nullptr);
+}
+
+absl::StatusOr<CgroupTrees::Cgroup> CgroupTrees::MakeCgroup(const ExecLimits& limits) {
+  Cgroup cgroup;
+  do {
+    cgroup.name = absl::StrCat(kNamePrefix, next_number_++);
+    // One that is there is somebody else's; not ours to kill.
+  } while (::mkdirat(parent_.get(), cgroup.name.c_str(), 0755) != 0 && errno == EEXIST);
+  constexpr int kRead = O_RDONLY | O_CLOEXEC;
+  cgroup.directory.Reset(
+      ::openat(parent_.get(), cgroup.name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const int directory = cgroup.directory.get();
+  if (cgroup.directory) cgroup.events.Reset(::openat(directory, "cgroup.events", kRead));
+  // Not there without its controller.
+  if (cgroup.events) cgroup.memory_events.Reset(::openat(directory, "memory.events", kRead));
+  const absl::Status status = cgroup.events ? SetLimits(directory, limits)
+                                            : ErrnoStatus(absl::StrCat("cgroup ", cgroup.name));
+  if (status.ok()) return cgroup;
+  ::unlinkat(parent_.get(), cgroup.name.c_str(), AT_REMOVEDIR);
+  return status;
 }
 
 // Writes only what is not the kernel's default: each file costs a command some of its start.

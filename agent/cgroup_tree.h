@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "agent/process_tree.h"
@@ -32,17 +33,29 @@ class CgroupTrees final : public ProcessTrees {
                                                              const Options& options);
   // A tree that reaches its memory limit is killed as a whole. One without such a limit, but with
   // all of them at theirs, loses its largest process.
-  absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const ExecLimits& limits) override;
+  absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const TreeOptions& options) override;
+  ~CgroupTrees() override;
+
+  // One, and the files of it that are read.
+  struct Cgroup {
+    std::string name;
+    UniqueFd directory;
+    UniqueFd events;         // cgroup.events
+    UniqueFd memory_events;  // memory.events, if it has that
+    uint64_t oom_kills = 0;  // that were there before
+  };
 
  private:
   CgroupTrees(EventLoop& loop, UniqueFd parent, uint32_t default_processes)
       : loop_(loop), parent_(std::move(parent)), default_processes_(default_processes) {}
+  absl::StatusOr<Cgroup> MakeCgroup(const ExecLimits& limits);
   absl::Status SetLimits(int cgroup, const ExecLimits& limits) const;
 
   EventLoop& loop_;
   UniqueFd parent_;
   const uint32_t default_processes_;
   uint64_t next_number_ = 1;
+  std::vector<Cgroup> idle_;
 };
 
 }  // namespace voidbox

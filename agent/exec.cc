@@ -19,7 +19,6 @@
 namespace voidbox {
 namespace {
 
-constexpr uint32_t kMaxSignal = 64;
 constexpr size_t kMaxListedArgumentBytes = 256;
 
 }  // namespace
@@ -58,7 +57,9 @@ absl::Status Exec::StartProcess() {
     if (output.pipe) RETURN_IF_ERROR(WatchOutput(output));
   }
   RETURN_IF_ERROR(StartTimeout());
-  ASSIGN_OR_RETURN(tree_, environment_.trees.Create(command_.limits));
+  const bool is_privileged = !command_.account || command_.account->uid == 0;
+  ASSIGN_OR_RETURN(
+      tree_, environment_.trees.Create({.limits = command_.limits, .reusable = !is_privileged}));
   ASSIGN_OR_RETURN(const auto started, environment_.spawner.Start(command_, PlaceOf(streams)));
   if (command_.terminal) terminal_ = std::move(streams.output);
   if (const auto* failure = std::get_if<Spawner::NotStarted>(&started)) {
@@ -223,53 +224,24 @@ void Exec::OnRoom() {
 
 // --- Input ---
 
-absl::Status Exec::OnFrame(const agent::ClientFrame& frame) {
-  switch (frame.frame_case()) {
-    case agent::ClientFrame::kStdin: {
-      if (!command_.wants_input) {
-        return absl::InvalidArgumentError("stdin: the request did not ask for standard input");
-      }
-      if (input_.ended()) return absl::InvalidArgumentError("stdin: comes after close_stdin");
-      const absl::Status status = input_.Write(frame.stdin());
-      LogFailure(status);
-      if (!status.ok()) KillAll();
-      return absl::OkStatus();
-    }
-    case agent::ClientFrame::kCloseStdin:
-      LogFailure(input_.End());
-      return absl::OkStatus();
-    case agent::ClientFrame::kSignal:
-      return OnSignalFrame(frame.signal());
-    case agent::ClientFrame::kResize:
-      return OnResizeFrame(frame.resize());
-    default:
-      return absl::InvalidArgumentError("frame: none of stdin, close_stdin, signal and resize");
-  }
-}
-
-absl::Status Exec::OnSignalFrame(const agent::Signal& signal) {
-  if (signal.number() < 1 || signal.number() > kMaxSignal) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("signal: ", signal.number(), " is outside 1 to ", kMaxSignal));
-  }
-  const int number = static_cast<int>(signal.number());
-  const pid_t group = terminal_ && pid_ != 0 ? ForegroundGroup(terminal_.get()) : 0;
-  // Process 1 is us, and the group of that number would be every process.
-  if (group <= 1 || ::kill(-group, number) != 0) Signal(number);
-  return absl::OkStatus();
+void Exec::WriteInput(absl::string_view bytes) {
+  const absl::Status status = input_.Write(bytes);
+  LogFailure(status);
+  if (!status.ok()) KillAll();
 }
 
 void Exec::Signal(int number) {
   if (pid_ != 0) ::kill(pid_, number);
 }
 
-absl::Status Exec::OnResizeFrame(const agent::WindowSize& size) {
-  if (!command_.terminal) {
-    return absl::InvalidArgumentError("resize: the request did not ask for a terminal");
-  }
-  ASSIGN_OR_RETURN(const TerminalSize parsed, ParseTerminalSize(size));
-  if (terminal_) LogFailure(ResizeTerminal(terminal_.get(), parsed));
-  return absl::OkStatus();
+void Exec::SignalForeground(int number) {
+  const pid_t group = terminal_ && pid_ != 0 ? ForegroundGroup(outputs_[0].pipe.get()) : 0;
+  // Process 1 is us, and the group of that number would be every process.
+  if (group <= 1 || ::kill(-group, number) != 0) Signal(number);
+}
+
+void Exec::Resize(const TerminalSize& size) {
+  if (terminal_) LogFailure(ResizeTerminal(terminal_.get(), size));
 }
 
 // --- The end ---

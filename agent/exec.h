@@ -72,15 +72,22 @@ class Exec {
   // attached.
   void Detach(const Attachment& attachment);
 
-  // From who is attached.
-  absl::Status OnFrame(const agent::ClientFrame& frame);
-  bool WantsFrames() const { return input_.HasRoom(); }
+  // From who is attached. Input must be wanted, and does not come after its end.
+  const Command& command() const { return command_; }
+  bool input_ended() const { return input_.ended(); }
+  bool WantsInput() const { return input_.HasRoom(); }
+  void WriteInput(absl::string_view bytes);
+  void EndInput() { LogFailure(input_.End()); }
+  void Resize(const TerminalSize& size);
+  // To the foreground group of its terminal, if it has one.
+  void SignalForeground(int number);
   // The attached connection is no longer backed up.
   void OnRoom();
   // Ends it: a terminal hangs up, anything else is killed. Its output is dropped.
   void Cancel();
   // Kills the whole tree now.
   void Kill();
+  // To the first process.
   void Signal(int number);
 
  private:
@@ -107,8 +114,6 @@ class Exec {
   void Settle();
   void LogFailure(const absl::Status& status) const;
 
-  absl::Status OnSignalFrame(const agent::Signal& signal);
-  absl::Status OnResizeFrame(const agent::WindowSize& size);
   agent::ExecEnded::Reason ReasonOf(const ChildWatcher::Ending& ending) const;
   void OnMainProcessEnded(const ChildWatcher::Ending& ending);
   void AwaitTree();

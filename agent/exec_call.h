@@ -27,7 +27,7 @@ class ExecCall final : public Call {
   ~ExecCall() override;
 
   absl::Status OnFrame(const agent::ClientFrame& frame) override;
-  bool WantsFrames() const override { return !attachment_.done && exec_->WantsFrames(); }
+  bool WantsFrames() const override { return !attachment_.done && exec_->WantsInput(); }
   void OnRoom() override;
   void Cancel() override;
   bool Done() const override { return attachment_.done || exec_->ended(); }
@@ -35,6 +35,8 @@ class ExecCall final : public Call {
  private:
   ExecCall(ExecTable& table, Connection& connection, Settle settle)
       : table_(table), attachment_({.connection = connection, .settle = std::move(settle)}) {}
+  absl::Status OnSignal(const agent::Signal& signal);
+  absl::Status OnResize(const agent::WindowSize& size);
 
   ExecTable& table_;
   Exec::Attachment attachment_;

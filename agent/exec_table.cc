@@ -9,8 +9,6 @@
 namespace voidbox {
 namespace {
 
-constexpr uint32_t kMaxSignal = 64;
-
 absl::Status NoSuchExec(uint64_t id) {
   return absl::NotFoundError(absl::StrCat("exec ", id, ": there is none of this id (any more)"));
 }

@@ -21,6 +21,7 @@ class ExecTable {
   // Execs that keep their output, running ones included: each may hold KeptOutput::kMaxBytes. For
   // one more, the oldest that has ended is given up.
   static constexpr size_t kMaxKept = 32;
+  static constexpr uint32_t kMaxSignal = 64;
 
   explicit ExecTable(const Exec::Environment& environment) : environment_(environment) {}
 

@@ -1,7 +1,9 @@
 #include "agent/mounts.h"
 
+#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,11 +25,20 @@ constexpr std::array<Mount, 4> kEssential = {{
     {"cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""},
 }};
 
-constexpr std::array<Mount, 4> kOther = {{
+// File systems in memory are filled by commands, which may use no more of it together than their
+// budget (exec_budget.h): full ones must leave some of that. One that is the root has half of the
+// memory, which is the kernel's default.
+constexpr std::array<Mount, 4> kBesideDiskRoot = {{
     {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=620,ptmxmode=666,gid=5"},
-    {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777"},
-    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777"},
+    {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777,size=20%"},
+    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=50%"},
     {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755"},
+}};
+constexpr std::array<Mount, 4> kBesideMemoryRoot = {{
+    kBesideDiskRoot[0],
+    {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777,size=10%"},
+    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=15%"},
+    kBesideDiskRoot[3],
 }};
 
 constexpr std::array<std::pair<const char*, const char*>, 4> kDeviceLinks = {{
@@ -43,6 +54,11 @@ absl::StatusOr<bool> IsMountPoint(const std::string& path) {
   if (::stat(path.c_str(), &self) != 0) return ErrnoStatus(path);
   if (::stat(absl::StrCat(path, "/..").c_str(), &parent) != 0) return ErrnoStatus(path);
   return self.st_dev != parent.st_dev;
+}
+
+bool IsRootInMemory() {
+  struct statfs root;
+  return ::statfs("/", &root) == 0 && (root.f_type == TMPFS_MAGIC || root.f_type == RAMFS_MAGIC);
 }
 
 }  // namespace
@@ -62,7 +78,15 @@ absl::Status MountOnce(const Mount& mount) {
 }
 
 std::span<const Mount> EssentialMounts() { return kEssential; }
-std::span<const Mount> OtherMounts() { return kOther; }
+
+std::span<const Mount> OtherMounts() {
+  return IsRootInMemory() ? std::span<const Mount>(kBesideMemoryRoot) : kBesideDiskRoot;
+}
+
+absl::Status ProtectRootDirectory() {
+  if (IsRootInMemory() && ::chmod("/", 0755) != 0) return ErrnoStatus("chmod /");
+  return absl::OkStatus();
+}
 
 void MakeDeviceLinks() {
   // A link that is there already is right or somebody's wish.

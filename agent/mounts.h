@@ -19,9 +19,14 @@ struct Mount {
 // already.
 absl::Status MountOnce(const Mount& mount);
 
-// What the agent itself needs to run commands, and what programs expect beside it.
+// What the agent itself needs to run commands, and what programs expect beside it; the latter
+// depends on whether the root is in memory.
 std::span<const Mount> EssentialMounts();
 std::span<const Mount> OtherMounts();
+
+// The kernel makes the root directory of an initramfs one that everybody may write to (mode 01777,
+// mm/shmem.c); this does away with that.
+absl::Status ProtectRootDirectory();
 
 // /dev/fd, /dev/stdin, /dev/stdout, /dev/stderr, where they are missing.
 void MakeDeviceLinks();

@@ -34,13 +34,19 @@ class ProcessTree {
   virtual bool KilledForMemory() = 0;
 };
 
+struct TreeOptions {
+  // Those of memory, processes and processors; the others are each process' own.
+  ExecLimits limits;
+  // None of its processes will have the right to change what the tree is made of.
+  bool reusable = false;
+};
+
 // Makes trees of one kind.
 class ProcessTrees {
  public:
   virtual ~ProcessTrees() = default;
-  // `limits` are those of memory, processes and processors; the others are each process' own.
-  // UNIMPLEMENTED for one that cannot be set here.
-  virtual absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const ExecLimits& limits) = 0;
+  // UNIMPLEMENTED for a limit that cannot be set here.
+  virtual absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const TreeOptions& options) = 0;
 };
 
 }  // namespace voidbox

@@ -113,7 +113,8 @@ class SessionTree final : public ProcessTree {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ProcessTree>> SessionTrees::Create(const ExecLimits& limits) {
+absl::StatusOr<std::unique_ptr<ProcessTree>> SessionTrees::Create(const TreeOptions& options) {
+  const ExecLimits& limits = options.limits;
   if (limits.memory_bytes != 0 || limits.cpu_millis != 0) {
     return absl::UnimplementedError(
         "limits: commands run without cgroups here, so that neither memory nor processors can be "

@@ -16,7 +16,7 @@ namespace voidbox {
 class SessionTrees final : public ProcessTrees {
  public:
   explicit SessionTrees(EventLoop& loop) : loop_(loop) {}
-  absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const ExecLimits& limits) override;
+  absl::StatusOr<std::unique_ptr<ProcessTree>> Create(const TreeOptions& options) override;
 
  private:
   EventLoop& loop_;

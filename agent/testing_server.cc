@@ -58,13 +58,15 @@ std::vector<std::string> TestingCgroup::Children() const {
   return names;
 }
 
-TestingServer::TestingServer(const std::string& cgroup_parent, size_t max_connections) {
+TestingServer::TestingServer(const Options& options) {
   loop_ = EventLoop::Create().value();
   // Before the thread, which inherits the blocked SIGCHLD.
-  runner_ = ExecRunner::Create(*loop_, {.cgroups = {.parent = cgroup_parent}}).value();
+  runner_ = ExecRunner::Create(
+                *loop_, {.cgroups = {.parent = options.cgroup_parent}, .setting = options.setting})
+                .value();
   service_ = std::make_unique<CallService>(
       *loop_, CallService::Options{.version = "test",
-                                   .max_connections = max_connections,
+                                   .max_connections = options.max_connections,
                                    .handlers = runner_->Handlers(),
                                    .running_execs = [this] { return runner_->running(); },
                                    .shut_down = [this] { ++shutdowns_; }});

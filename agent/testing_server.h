@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/call_service.h"
+#include "agent/command.h"
 #include "agent/exec_runner.h"
 #include "agent/testing_client.h"
 #include "base/event_loop.h"
@@ -33,8 +34,12 @@ class TestingCgroup {
 // A CallService that runs commands, on a loop in a thread of its own.
 class TestingServer {
  public:
-  // With an empty `cgroup_parent`, trees are sessions.
-  explicit TestingServer(const std::string& cgroup_parent, size_t max_connections = 256);
+  struct Options {
+    std::string cgroup_parent;  // empty: trees are sessions
+    size_t max_connections = 256;
+    CommandSetting setting;
+  };
+  explicit TestingServer(const Options& options);
   ~TestingServer();
 
   // A new call. The agent's side of the stream buffers so many bytes, or as many as the kernel

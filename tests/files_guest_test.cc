@@ -54,8 +54,9 @@ class FilesGuestTest : public ::testing::Test {
     EXPECT_EQ(Tree(), before_);
     std::string left;
     guest_->Await([&] {
-      left = Run("for c in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$c; done 2>/dev/null | "
-                 "grep -c 'file-worke[r]'; find /sys/fs/cgroup -mindepth 1 -type d | wc -l");
+      left =
+          Run("for c in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$c; done 2>/dev/null | "
+              "grep -c 'file-worke[r]'; find /sys/fs/cgroup -mindepth 1 -type d | wc -l");
       return left == "0\n1\n";
     });
     EXPECT_EQ(left, "0\n1\n") << "workers, and cgroups but for the asking command's";
@@ -133,7 +134,8 @@ TEST_F(FilesGuestTest, SymlinksAndTraversalAreRejected) {
       {.name = "fifo", .type = '6', .data = ""},
   };
   for (const TarBuilder::Entry& entry : bad) {
-    const std::string archive = TarBuilder().Add({.name = "first", .data = "1"}).Add(entry).Finish();
+    const std::string archive =
+        TarBuilder().Add({.name = "first", .data = "1"}).Add(entry).Finish();
     EXPECT_THAT(client_.Upload("t", archive).status, StatusIs(kInvalid, HasSubstr("tar entry")))
         << entry.name;
   }
