@@ -1,6 +1,7 @@
 #include "vmm/boot/loader.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@ namespace {
 
 constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kMaxKernelBytes = 1 << 30;
+// After each of these the reading thread lets others go first: the kernel thread that
+// KVM_CREATE_VM starts, and waits for, would otherwise get to a single processor a tick later.
+constexpr size_t kTurnBytes = 256 << 10;
 // Where the kernel finds an initramfs in any configuration: below 2 GiB
 // (setup_header.initrd_addr_max of x86-64).
 constexpr uint64_t kInitramfsEnd = uint64_t{2} << 30;
@@ -51,12 +55,14 @@ absl::Status ReadInto(const GuestMemory& memory, uint64_t gpa, int fd, uint64_t 
                       uint64_t bytes) {
   ASSIGN_OR_RETURN(std::span<std::byte> target, memory.Slice(GuestAddress{gpa}, bytes));
   while (!target.empty()) {
-    const ssize_t got = ::pread(fd, target.data(), target.size(), static_cast<off_t>(offset));
+    const ssize_t got = ::pread(fd, target.data(), std::min(target.size(), kTurnBytes),
+                                static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return ErrnoStatus("reading a boot file");
     if (got == 0) return absl::DataLossError("a boot file became shorter while it was read");
     target = target.subspan(static_cast<size_t>(got));
     offset += static_cast<uint64_t>(got);
+    ::sched_yield();
   }
   return absl::OkStatus();
 }
