@@ -16,6 +16,7 @@
 #include "agent/agent.pb.h"
 #include "agent/call_service.h"
 #include "agent/command.h"
+#include "agent/exec_policy.h"
 #include "base/check.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
@@ -34,6 +35,7 @@ class EchoCall final : public Call {
       connection_.CommitOutput(Connection::Output::kStdout, size);
       return absl::OkStatus();
     }
+    if (frame.has_resize()) return ParseTerminalSize(frame.resize()).status();
     if (frame.has_signal()) return absl::InvalidArgumentError("signal");
     if (frame.has_close_stdin()) {
       agent::ServerFrame last;
@@ -79,13 +81,25 @@ void RunInput(const uint8_t* data, size_t size) {
   absl::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
 
   const auto loop = EventLoop::Create().value();
+  ExecPolicy policy;
   CallHandlers handlers;
   handlers[agent::Request::kExec] =
-      CallStarter([](const agent::Request& request, Connection& connection,
-                     const Call::Settle&) -> absl::StatusOr<std::unique_ptr<Call>> {
-        auto command = ParseCommand(request.exec(), {.isolates = request.exec().keep()});
+      CallStarter([&policy](const agent::Request& request, Connection& connection,
+                            const Call::Settle&) -> absl::StatusOr<std::unique_ptr<Call>> {
+        // As in the emulated host, and as in a guest.
+        static_cast<void>(ParseCommand(request.exec(), {}));
+        auto command = ParseCommand(request.exec(), {.isolates = true, .passwd_path = "/dev/null"});
         if (!command.ok()) return command.status();
+        Check(command->account.has_value(), "in a guest a command has its user");
+        if (auto status = policy.Apply(0, *command); !status.ok()) return status;
         return std::make_unique<EchoCall>(connection);
+      });
+  handlers[agent::Request::kConfigure] =
+      CallAnswerer([&policy](const agent::Request& request) -> absl::StatusOr<agent::ServerFrame> {
+        if (auto status = policy.Configure(request.configure()); !status.ok()) return status;
+        agent::ServerFrame frame;
+        frame.mutable_done();
+        return frame;
       });
   CallService service(*loop,
                       {.version = "fuzz", .handlers = std::move(handlers), .shut_down = [] {}});

@@ -57,7 +57,7 @@ class DistributionKernelTest : public ::testing::Test {
   }
   static Result Shell(const std::string& image, const std::vector<std::string>& flags,
                       const std::string& script) {
-    std::vector<std::string> all = {"run", "--image", image};
+    std::vector<std::string> all = {"run", "--user", "root", "--image", image};
     all.insert(all.end(), flags.begin(), flags.end());
     all.insert(all.end(), {"--", "sh", "-c", script});
     return RunVoidbox(all);

@@ -63,7 +63,8 @@ class ImageSeedTest : public ::testing::Test {
   }
   // In a guest of an image of the store; must succeed.
   static std::string InGuest(const std::string& image, const std::string& script) {
-    const Result result = RunVoidbox({"run", "--image", image, "--", "sh", "-c", script});
+    const Result result =
+        RunVoidbox({"run", "--user", "root", "--image", image, "--", "sh", "-c", script});
     EXPECT_EQ(result.exit_status, 0) << image << ": " << result.error;
     return result.output;
   }

@@ -141,8 +141,9 @@ TEST_F(ImageStoreCommandTest, RunBootsARootDiskOfTheStoreAndDoesNotWriteToIt) {
   MakeTestRootfs({.path = rootfs, .agent = runfiles_ + "/agent/guest-agent"});
   Succeed({"import", "disk", "--rootfs", rootfs});
   for (int i = 0; i < 2; ++i) {
-    const Result result = RunVoidbox({"run", "--image", "disk", "--disk-size", "64M", "--", "sh",
-                                      "-c", "test ! -e /new && echo x >/new && sync && cat /new"});
+    const Result result =
+        RunVoidbox({"run", "--user", "root", "--image", "disk", "--disk-size", "64M", "--", "sh",
+                    "-c", "test ! -e /new && echo x >/new && sync && cat /new"});
     EXPECT_EQ(result.exit_status, 0) << result.error;
     EXPECT_EQ(result.output, "x\n");
   }

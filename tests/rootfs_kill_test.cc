@@ -69,7 +69,7 @@ class RootfsKillTest : public ::testing::Test {
   // Records from `first` on.
   static VoidboxProcess StartGuest(const std::string& base, const std::string& overlay,
                                    uint64_t first) {
-    return VoidboxProcess({"run", "--rootfs", base, "--overlay", overlay, "--",
+    return VoidboxProcess({"run", "--user", "root", "--rootfs", base, "--overlay", overlay, "--",
                            "/bin/synced_records", "/records", "/latest", absl::StrCat(first)});
   }
 

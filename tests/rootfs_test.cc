@@ -46,7 +46,7 @@ class RootfsTest : public ::testing::Test {
     return output.substr(0, output.find(' '));
   }
   static Result Run(std::vector<std::string> flags, const std::string& script) {
-    flags.insert(flags.begin(), {"run", "--rootfs", base()});
+    flags.insert(flags.begin(), {"run", "--user", "root", "--rootfs", base()});
     flags.insert(flags.end(), {"--", "sh", "-c", script});
     return RunVoidbox(flags);
   }
@@ -82,8 +82,8 @@ TEST_F(RootfsTest, TheRootDiskIsTheFirst) {
   const std::string other = home_ + "/other.raw";
   ASSERT_THAT(WriteFileAtomically(other, std::string(1 << 20, 'o')), IsOk());
   const Result result =
-      RunVoidbox({"run", "--disk", other + ",ro", "--rootfs", base(), "--", "sh", "-c",
-                  "dd if=/dev/vdb bs=3 count=1 2>/dev/null; grep -c vda /proc/partitions"});
+      RunVoidbox({"run", "--user", "root", "--disk", other + ",ro", "--rootfs", base(), "--", "sh",
+                  "-c", "dd if=/dev/vdb bs=3 count=1 2>/dev/null; grep -c vda /proc/partitions"});
   EXPECT_EQ(result.exit_status, 0) << result.error;
   EXPECT_EQ(result.output, "ooo1\n");
 }

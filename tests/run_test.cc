@@ -208,7 +208,7 @@ TEST_F(RunTest, ServesSeveralCommandsAtOnce) {
 
 TEST_F(RunTest, GivesTheGuestMemoryAboveThe32BitHole) {
   // Addresses are dear, pages are not: this is more than the emulated host has.
-  const Result result = RunVoidbox({"run", "--memory", "5G", "--", "sh", "-c",
+  const Result result = RunVoidbox({"run", "--user", "root", "--memory", "5G", "--", "sh", "-c",
                                     "grep MemTotal /proc/meminfo; grep 'System RAM' /proc/iomem"});
   EXPECT_EQ(result.exit_status, 0) << result.error;
   const int64_t kib = std::atoll(result.output.substr(result.output.find(':') + 1).c_str());
@@ -337,7 +337,7 @@ TEST_F(RunTest, ReadsADiskThatMayNotBeWritten) {
   contents.replace(0, 5, "hello");
   ASSERT_THAT(WriteFileAtomically(path, contents), IsOk());
   const Result result =
-      RunVoidbox({"run", "--disk", path + ",ro", "--", "sh", "-c",
+      RunVoidbox({"run", "--user", "root", "--disk", path + ",ro", "--", "sh", "-c",
                   "wc -c </dev/vda; head -c 5 /dev/vda; echo x >/dev/vda || echo; echo refused"});
   EXPECT_EQ(result.output, "65536\nhello\nrefused\n") << result.error;
   EXPECT_TRUE(*ReadFile(path) == contents);
@@ -347,7 +347,7 @@ TEST_F(RunTest, WritesToADiskReachTheFile) {
   const std::string path = home_ + "/writable.img";
   ASSERT_THAT(WriteFileAtomically(path, std::string(64 << 10, 'd')), IsOk());
   const Result result =
-      RunVoidbox({"run", "--disk", path, "--", "sh", "-c",
+      RunVoidbox({"run", "--user", "root", "--disk", path, "--", "sh", "-c",
                   "echo written | dd of=/dev/vda bs=512 seek=2 conv=notrunc 2>/dev/null"});
   EXPECT_EQ(result.exit_status, 0) << result.error;
   EXPECT_EQ(ReadFile(path)->substr(1024, 8), "written\n");
@@ -365,14 +365,15 @@ TEST_F(RunTest, WritesToADiskAnywhereReachTheFile) {
                                     std::string(64 << 10, 'd'), 0600),
                 IsOk());
     const Result result =
-        RunVoidbox({"run", "--disk", path, "--", "sh", "-c",
+        RunVoidbox({"run", "--user", "root", "--disk", path, "--", "sh", "-c",
                     "echo written | dd of=/dev/vda bs=512 seek=2 conv=notrunc 2>/dev/null"});
     EXPECT_EQ(result.exit_status, 0) << result.error;
     EXPECT_EQ(ReadFile(path)->substr(1024, 8), "written\n") << path;
     EXPECT_EQ(ReadFile(path)->size(), 64u << 10);
   }
-  const Result read = RunVoidbox({"run", "--disk", in_memory + ",ro", "--", "sh", "-c",
-                                  "dd if=/dev/vda bs=512 skip=2 count=1 2>/dev/null | head -n 1"});
+  const Result read =
+      RunVoidbox({"run", "--user", "root", "--disk", in_memory + ",ro", "--", "sh", "-c",
+                  "dd if=/dev/vda bs=512 skip=2 count=1 2>/dev/null | head -n 1"});
   EXPECT_EQ(read.output, "written\n") << read.error;
   std::filesystem::remove(in_memory);
 }
@@ -380,8 +381,9 @@ TEST_F(RunTest, WritesToADiskAnywhereReachTheFile) {
 TEST_F(RunTest, ADiskIsWrittenByOneSandboxAtATime) {
   const std::string path = ::testing::TempDir() + "/locked.img";
   ASSERT_THAT(WriteFileAtomically(path, std::string(64 << 10, 'd')), IsOk());
-  VoidboxProcess first({"run", "--disk", path, "--", "sh", "-c", "echo ready; read line"}, "",
-                       /*close_input=*/false);
+  VoidboxProcess first(
+      {"run", "--user", "root", "--disk", path, "--", "sh", "-c", "echo ready; read line"}, "",
+      /*close_input=*/false);
   ASSERT_TRUE(first.WaitForOutput("ready\n"));
   for (const char* how : {"", ",ro"}) {
     const Result second = RunVoidbox({"run", "--disk", path + how, "--", "true"});

@@ -62,7 +62,8 @@ absl::Status FileWorkers::Start(const agent::Request& request, int stream) {
   }
   ASSIGN_OR_RETURN(const UniqueFd file, RequestFile(request));
   Worker worker;
-  ASSIGN_OR_RETURN(worker.tree, trees_.Create({}));
+  // A worker is root's only as long as it runs nothing but our code.
+  ASSIGN_OR_RETURN(worker.tree, trees_.Create({.limits = {}, .reusable = true}));
   ASSIGN_OR_RETURN(worker.process, Spawn(*worker.tree, file.get(), stream));
   const uint64_t id = next_id_++;
   auto watch = loop_.Add(worker.process.get(), EPOLLIN, [this, id](uint32_t) { OnEnded(id); });
