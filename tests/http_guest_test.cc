@@ -221,7 +221,7 @@ TEST_F(HttpGuestTest, OneConnectionServesManyRequests) {
 TEST_F(HttpGuestTest, SeedPostRunTsWithoutDenoSaysWhatIsMissing) {
   const HttpResponse response = Ask(Post("/run-ts", R"({"code":"1 + 1"})"));
   EXPECT_EQ(response.status, 501) << response.body;
-EXPECT_THAT(response.body, HasSubstr("\"remediation\""));
+  EXPECT_THAT(response.body, HasSubstr("\"remediation\""));
 }
 
 TEST_F(HttpGuestTest, SeedFilesGoUpAndDownAsTarGz) {
