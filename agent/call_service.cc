@@ -121,7 +121,10 @@ class CallService::Session {
   absl::Status HandleByTable(const agent::Request& request) {
     const auto found = service_.options_.handlers.find(request.call_case());
     if (found == service_.options_.handlers.end()) {
-      return absl::InvalidArgumentError("request: no call that this agent knows");
+      if (request.call_case() == agent::Request::CALL_NOT_SET) {
+        return absl::InvalidArgumentError("request: no call that this agent knows");
+      }
+      return absl::UnimplementedError("request: a call that is not served here");
     }
     return std::visit([&](const auto& handler) { return Handle(handler, request); }, found->second);
   }

@@ -29,6 +29,7 @@
 #include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
 #include "agent/root_file_system.h"
+#include "agent/run_ts/run_ts_call.h"
 #include "agent/switch_root.h"
 #include "agent/system.h"
 #include "agent/vsock.h"
@@ -171,10 +172,16 @@ absl::Status RunAgent() {
   CallHandlers handlers = runner->Handlers();
   handlers.merge(files.Handlers());
   handlers.merge(MachineHandlers(running_execs));
+  CallService* self = nullptr;  // once it is there
+  handlers.emplace(agent::Request::kRunTs,
+                   RunTsCall::Starter({.loop = *loop, .serve_call = [&self](UniqueFd stream) {
+                                         self->Serve(std::move(stream));
+                                       }}));
   CallService service(*loop, {.version = kVersion,
                               .handlers = std::move(handlers),
                               .running_execs = running_execs,
                               .shut_down = [&loop] { loop->Stop(); }});
+  self = &service;
   ASSIGN_OR_RETURN(const auto listener,
                    VsockListener::Create(*loop, kAgentPort, [&service](UniqueFd stream) {
                      service.Serve(std::move(stream));

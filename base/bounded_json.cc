@@ -134,16 +134,15 @@ absl::StatusOr<json> ObjectField(const json& object, const char* name) {
   return *field;
 }
 
-absl::Status RejectOtherFields(const json& object,
-                               std::initializer_list<absl::string_view> known) {
+absl::Status RejectOtherFields(const json& object, std::initializer_list<absl::string_view> known) {
   if (!object.is_object()) return absl::OkStatus();
   for (auto field = object.begin(); field != object.end(); ++field) {
     const absl::string_view name = field.key();
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     constexpr size_t kQuotedBytes = 64;
-    return absl::InvalidArgumentError(absl::StrCat("field \"", name.substr(0, kQuotedBytes),
-                                                   "\" is not one of: ",
-                                                   absl::StrJoin(known, ", ")));
+    return absl::InvalidArgumentError(
+        absl::StrCat("field \"", name.substr(0, kQuotedBytes),
+                     "\" is not one of: ", absl::StrJoin(known, ", ")));
   }
   return absl::OkStatus();
 }

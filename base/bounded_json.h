@@ -13,7 +13,8 @@
 
 namespace voidbox {
 
-// JSON out of hostile files and requests, without exceptions. Errors are INVALID_ARGUMENT and name the field.
+// JSON out of hostile files and requests, without exceptions. Errors are INVALID_ARGUMENT and name
+// the field.
 
 // What a description of an image may have: 4 MiB is what registries accept, and the deepest of
 // them has some ten levels; requests are of the same kind, and shorter.

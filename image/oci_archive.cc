@@ -11,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "base/status_macros.h"
 #include "base/bounded_json.h"
+#include "base/status_macros.h"
 #include "image/oci_files.h"
 
 namespace voidbox {

@@ -8,8 +8,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "base/status_macros.h"
 #include "base/bounded_json.h"
+#include "base/status_macros.h"
 
 namespace voidbox {
 namespace {

@@ -35,7 +35,7 @@ class Transfer {
     ASSIGN_OR_RETURN(
         call_, AgentCall::Start(loop_, std::move(vsock), kAgentPort, request, std::move(handlers)));
     RETURN_IF_ERROR(loop_.Run());
-    RETURN_IF_ERROR(status_);
+    RETURN_IF_ERROR(result_);
     return done_;
   }
 
@@ -82,7 +82,7 @@ class Transfer {
 
   void End(const absl::Status& status) {
     if (std::exchange(ended_, true)) return;
-    status_ = status;
+    result_ = status;
     loop_.Stop();
   }
 
@@ -91,7 +91,7 @@ class Transfer {
   const int output_;
   bool ready_ = false;
   bool ended_ = false;
-  absl::Status status_;
+  absl::Status result_;
   agent::TransferDone done_;
   std::unique_ptr<AgentCall> call_;
 };

@@ -22,8 +22,8 @@ class CallStream {
   explicit CallStream(int stream);
 
   absl::Status Send(const agent::ServerFrame& frame);
-  // Small pieces wait for a large one, FlushData or Send, so that they do not cost a frame each; large
-  // ones are sent from where they are.
+  // Small pieces wait for a large one, FlushData or Send, so that they do not cost a frame each;
+  // large ones are sent from where they are.
   absl::Status SendData(absl::string_view data);
   absl::Status FlushData();
   // Gives up what waits, for an error to be the next frame.

@@ -7,9 +7,9 @@
 
 namespace voidbox {
 
-// The operations of a FileRequest that are answered at once, on paths beneath `root`. Each sends its
-// answer; an error is for the caller to send. See agent.proto for what they do, and beneath.h for
-// how paths are resolved.
+// The operations of a FileRequest that are answered at once, on paths beneath `root`. Each sends
+// its answer; an error is for the caller to send. See agent.proto for what they do, and beneath.h
+// for how paths are resolved.
 absl::Status StatFile(int root, const agent::StatFile& request, CallStream& stream);
 absl::Status ListDirectory(int root, const agent::ListDirectory& request, CallStream& stream);
 absl::Status MakeDirectory(int root, const agent::MakeDirectory& request, CallStream& stream);

@@ -24,6 +24,7 @@ namespace {
 
 // Removed at one time; who makes many names like ours has them looked at later.
 constexpr size_t kMaxStale = 16;
+constexpr int kMaxTries = 10;
 
 absl::StatusOr<UniqueFd> OpenLocked(int parent, const std::string& name) {
   ASSIGN_OR_RETURN(UniqueFd directory, OpenBeneath(parent, name, O_RDONLY | O_DIRECTORY));
@@ -53,12 +54,19 @@ void RemoveStale(int parent) {
 
 absl::StatusOr<Staging> Staging::Create(int parent) {
   RemoveStale(parent);
-  uint64_t number = 0;
-  if (::getrandom(&number, sizeof(number), 0) != sizeof(number)) return ErrnoStatus("getrandom");
-  const std::string name = absl::StrCat(kPrefix, absl::Hex(number, absl::kZeroPad16));
-  if (::mkdirat(parent, name.c_str(), 0700) != 0) return PathStatus(name, errno);
-  ASSIGN_OR_RETURN(UniqueFd directory, OpenLocked(parent, name));
-  return Staging(parent, name, std::move(directory));
+  for (int tries = 1;; ++tries) {
+    uint64_t number = 0;
+    if (::getrandom(&number, sizeof(number), 0) != sizeof(number)) return ErrnoStatus("getrandom");
+    const std::string name = absl::StrCat(kPrefix, absl::Hex(number, absl::kZeroPad16));
+    if (::mkdirat(parent, name.c_str(), 0700) != 0) return PathStatus(name, errno);
+    absl::StatusOr<UniqueFd> directory = OpenLocked(parent, name);
+    struct stat info;
+    if (directory.ok() && ::fstat(directory->get(), &info) == 0 && info.st_nlink != 0) {
+      return Staging(parent, name, *std::move(directory));
+    }
+    // Another worker took it for a stale one before it was locked.
+    if (tries == kMaxTries) return absl::UnavailableError("a directory to work in is taken away");
+  }
 }
 
 Staging::~Staging() {

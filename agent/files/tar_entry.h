@@ -17,9 +17,9 @@ namespace voidbox {
 struct TarEntry {
   std::vector<std::string> path;  // empty for the directory itself
   bool is_directory = false;
-  mode_t mode = 0;     // of 0777: nobody gets set-id bits by an upload
-  uint64_t size = 0;   // bytes
-  int64_t mtime = 0;   // seconds
+  mode_t mode = 0;    // of 0777: nobody gets set-id bits by an upload
+  uint64_t size = 0;  // bytes
+  int64_t mtime = 0;  // seconds
   uint32_t mtime_ns = 0;
 };
 

@@ -24,6 +24,8 @@ namespace {
 constexpr uint64_t kBlockBytes = 512;  // of the tar format
 // Headers of an entry and its padding, beside its data: GNU's and pax's own can be long.
 constexpr uint64_t kMaxEntryOverhead = 16 << 10;
+// Beside the path of an entry that is moved into place.
+constexpr uint64_t kRememberedBytes = 48;
 
 struct FreeReader {
   void operator()(archive* reader) const { archive_read_free(reader); }
@@ -112,11 +114,21 @@ class Unpacker {
           "tar entry ", ShownPath(JoinPath(entry.path)), ": with its ", entry.size,
           " bytes the files are more than the limit of ", limits_.max_bytes, " bytes"));
     }
+    RETURN_IF_ERROR(CheckPathBytes(entry));
     RETURN_IF_ERROR(CheckUnpackedBytes());
     if (entry.is_directory) return writer_.AddDirectory(entry);
     count_.bytes += entry.size;
     ++count_.files;
     return AddFile(entry);
+  }
+
+  absl::Status CheckPathBytes(const TarEntry& entry) {
+    for (const std::string& part : entry.path) path_bytes_ += part.size() + 1;
+    path_bytes_ += kRememberedBytes;
+    if (path_bytes_ <= limits_.max_path_bytes) return absl::OkStatus();
+    return absl::ResourceExhaustedError(
+        absl::StrCat("tar archive: the entries' paths are more than the limit of ",
+                     limits_.max_path_bytes, " bytes"));
   }
 
   // What is unpacked and belongs to no file is bounded as well.
@@ -167,6 +179,7 @@ class Unpacker {
   absl::Status source_status_;
   std::unique_ptr<archive, FreeReader> reader_;
   uint64_t entries_ = 0;
+  uint64_t path_bytes_ = 0;
   TarCount count_;
 };
 

@@ -16,6 +16,9 @@ struct TarLimits {
   // Of the unpacked files together. The archive itself may unpack to so much and its headers.
   uint64_t max_bytes = uint64_t{16} << 30;
   uint64_t max_entries = 1'000'000;
+  // Of all entries' paths together, with something for each: they are remembered until all is in
+  // place.
+  uint64_t max_path_bytes = uint64_t{128} << 20;
 };
 
 struct TarCount {

@@ -50,8 +50,7 @@ class TestingFileClient {
   Reply Upload(const std::string& destination, absl::string_view archive,
                agent::Compression compression = agent::COMPRESSION_NONE,
                uint64_t max_bytes = 0) const;
-  Reply Download(const std::string& path,
-                 agent::Compression compression = agent::COMPRESSION_NONE,
+  Reply Download(const std::string& path, agent::Compression compression = agent::COMPRESSION_NONE,
                  bool contents_only = false) const;
 
   // Takes frames until the stream ends.

@@ -21,8 +21,8 @@ namespace {
 
 constexpr uid_t kUser = 1000;
 constexpr gid_t kGroup = 1000;
-// Of what it allocates: buffers, libarchive, and the paths of a large tree's directories.
-constexpr rlim_t kDataBytes = 256 << 20;
+// Of what it allocates: buffers, libarchive, and the paths of a large tree (TarLimits).
+constexpr rlim_t kDataBytes = 384 << 20;
 // Two for each level of two trees that are merged, and some.
 constexpr rlim_t kDescriptors = 4 * kMaxDepth + 64;
 

@@ -24,6 +24,9 @@ class CommandExchange final : public JsonExchange {
   CommandExchange(HttpServices& services, Responder& responder, Options options)
       : JsonExchange(services, responder), options_(options) {}
 
+  // Events are lines: an empty one is none.
+  absl::string_view Filler() const override { return "\n"; }
+
  private:
   // One of the two outputs.
   struct Output {

@@ -52,10 +52,9 @@ std::unique_ptr<Exchange> MakeMetrics(const Asked& asked) {
 
 template <CommandExchange::Make make>
 std::unique_ptr<Exchange> MakeCommand(const Asked& asked) {
-  const std::string stream = asked.Parameter("stream");
   return std::make_unique<CommandExchange>(
       asked.services, asked.responder,
-      CommandExchange::Options{.make = make, .stream = stream == "1" || stream == "true"});
+      CommandExchange::Options{.make = make, .stream = asked.Parameter("stream") == "1"});
 }
 
 template <SettingExchange::Make make>
@@ -128,6 +127,12 @@ const HttpError* Check(const Endpoint& endpoint, const RequestHead& head, const 
     if (name == endpoint.parameter) continue;
     error = BadQuery(endpoint, "a parameter that is not known");
     return &error;
+  }
+  if (const auto stream = target.query.find("stream"); stream != target.query.end()) {
+    if (stream->second != "0" && stream->second != "1") {
+      error = BadQuery(endpoint, "stream is neither 0 nor 1");
+      return &error;
+    }
   }
   if (endpoint.parameter_needed && target.query.empty()) {
     error = BadQuery(endpoint, absl::StrCat("the parameter ", endpoint.parameter, " is missing"));

@@ -52,6 +52,8 @@ class Exchange {
   virtual void OnBodyEnd() = 0;
   // HasRoom was false and is true again.
   virtual void OnRoom() {}
+  // What may be written into its stream at any time and means nothing; empty when there is no such.
+  virtual absl::string_view Filler() const { return ""; }
 };
 
 // The exchange that a request asks for, or why there is none.

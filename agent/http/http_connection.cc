@@ -17,22 +17,9 @@ namespace voidbox {
 namespace {
 
 constexpr absl::string_view kJson = "application/json";
+// RFC 2518 §10.1; a client passes over answers of this kind that it does not know (RFC 9110 §15.2).
+constexpr absl::string_view kProcessing = "HTTP/1.1 102 Processing\r\n\r\n";
 constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-
-HttpError TooSlow(absl::string_view what) {
-  return {.status = 408,
-          .code = "request_timeout",
-          .message = absl::StrCat("request: its ", what, " did not come in time"),
-          .remediation = "send it at once, or over a quicker connection"};
-}
-
-HttpError TooMuch(uint64_t limit) {
-  return {
-      .status = 413,
-      .code = "content_too_large",
-      .message = absl::StrCat("request: its body is longer than the limit of ", limit, " bytes"),
-      .remediation = "send less, or in parts"};
-}
 
 }  // namespace
 
@@ -210,6 +197,8 @@ bool HttpConnection::OnHead() {
   }
   ExchangeOrError routed = router_(head, *target, *this);
   if (const HttpError* const error = std::get_if<HttpError>(&routed)) {
+    // Without a body there is nothing left of it, and the next one may come.
+    request_ended_ = !head.chunked && head.content_length.value_or(0) == 0;
     Refuse(*error);
     return true;
   }
@@ -351,26 +340,11 @@ absl::Status HttpConnection::UpdateWatch() {
 HttpConnection::Wait HttpConnection::WaitsFor() const {
   if (lingering_) return Wait::kLinger;
   if (!out_.empty()) return Wait::kSend;
-  if (exchange_ != nullptr) return WantsBody() ? Wait::kBody : Wait::kNothing;
-  return parser_->started() || !in_.empty() ? Wait::kHead : Wait::kIdle;
-}
-
-absl::Duration HttpConnection::Patience(Wait wait) const {
-  switch (wait) {
-    case Wait::kNothing:
-      return absl::InfiniteDuration();
-    case Wait::kIdle:
-      return timeouts_.idle;
-    case Wait::kHead:
-      return timeouts_.head;
-    case Wait::kBody:
-      return timeouts_.body;
-    case Wait::kSend:
-      return timeouts_.send;
-    case Wait::kLinger:
-      return timeouts_.linger;
+  if (exchange_ != nullptr) {
+    if (WantsBody()) return Wait::kBody;
+    return half_closed_ ? Wait::kProbe : Wait::kNothing;
   }
-  return absl::InfiniteDuration();
+  return parser_->started() || !in_.empty() ? Wait::kHead : Wait::kIdle;
 }
 
 absl::Status HttpConnection::UpdateTimer() {
@@ -378,9 +352,17 @@ absl::Status HttpConnection::UpdateTimer() {
   if (wait == waits_for_) return absl::OkStatus();
   waits_for_ = wait;
   progress_ = false;
-  if (wait != Wait::kNothing) return timer_->Set(Patience(wait));
+  if (wait != Wait::kNothing) return timer_->Set(timeouts_.For(wait));
   timer_->Cancel();
   return absl::OkStatus();
+}
+
+void HttpConnection::Probe() {
+  if (response_ == Response::kStreaming) {
+    Write(exchange_->Filler());
+  } else if (parser_->head().http_1_1) {
+    out_.Append(kProcessing);
+  }
 }
 
 void HttpConnection::OnTimer() {
@@ -394,6 +376,8 @@ void HttpConnection::OnTimer() {
       return Refuse(TooSlow("head"));
     case Wait::kBody:
       return Refuse(TooSlow("body"));
+    case Wait::kProbe:
+      return Probe();
     default:
       return End();
   }

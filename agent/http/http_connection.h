@@ -10,9 +10,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "agent/byte_queue.h"
 #include "agent/http/exchange.h"
+#include "agent/http/http_timeouts.h"
 #include "agent/http/request_parser.h"
 #include "agent/http/response_head.h"
 #include "base/event_loop.h"
@@ -20,18 +20,10 @@
 
 namespace voidbox {
 
-// How long a client may let us wait.
-struct HttpTimeouts {
-  absl::Duration idle = absl::Minutes(2);    // between two requests
-  absl::Duration head = absl::Seconds(20);   // from the first byte of a request to its empty line
-  absl::Duration body = absl::Minutes(1);    // between two bytes of a body
-  absl::Duration send = absl::Minutes(1);    // between two bytes that it takes
-  absl::Duration linger = absl::Seconds(2);  // for it to see the last answer, and close
-};
-
 // One client: requests in, one after another, and their responses out, never waiting. A client that
 // only ends its sending side still gets what it asked for; one that closes ends its exchange.
-// Belongs to the loop's thread.
+// Behind a proxy that hands on the one as the other, they are told apart by sending something: as
+// long as there is no response, 102 (Processing) from time to time. Belongs to the loop's thread.
 class HttpConnection final : public Responder {
  public:
   // Bytes that were read and not parsed, and bytes that are unsent, beyond which nothing more is
@@ -59,7 +51,7 @@ class HttpConnection final : public Responder {
 
  private:
   enum class Response { kNone, kStreaming, kFinished };
-  enum class Wait { kNothing, kIdle, kHead, kBody, kSend, kLinger };
+  using Wait = HttpTimeouts::Wait;
 
   void OnEvents(uint32_t events);
   void Receive();
@@ -82,8 +74,8 @@ class HttpConnection final : public Responder {
   absl::Status UpdateWatch();
   absl::Status UpdateTimer();
   Wait WaitsFor() const;
-  absl::Duration Patience(Wait wait) const;
   void OnTimer();
+  void Probe();
 
   EventLoop& loop_;
   const Router& router_;

@@ -1,5 +1,6 @@
 #include "agent/http/http_error.h"
 
+#include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 
 namespace voidbox {
@@ -44,6 +45,21 @@ HttpError HttpErrorOf(const absl::Status& status) {
           .code = kind.code,
           .message = std::string(status.message()),
           .remediation = kind.remediation};
+}
+
+HttpError TooSlow(absl::string_view what) {
+  return {.status = 408,
+          .code = "request_timeout",
+          .message = absl::StrCat("request: its ", what, " did not come in time"),
+          .remediation = "send it at once, or over a quicker connection"};
+}
+
+HttpError TooMuch(uint64_t limit) {
+  return {
+      .status = 413,
+      .code = "content_too_large",
+      .message = absl::StrCat("request: its body is longer than the limit of ", limit, " bytes"),
+      .remediation = "send less, or in parts"};
 }
 
 std::string ErrorBody(const HttpError& error) {

@@ -1,9 +1,11 @@
 #ifndef VOIDBOX_AGENT_HTTP_HTTP_ERROR_H_
 #define VOIDBOX_AGENT_HTTP_HTTP_ERROR_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace voidbox {
 
@@ -18,6 +20,11 @@ struct HttpError {
 
 // What a call was refused for, as HTTP has it.
 HttpError HttpErrorOf(const absl::Status& status);
+
+// 408: that part of the request did not come in time.
+HttpError TooSlow(absl::string_view part);
+// 413: a body of more than so many bytes.
+HttpError TooMuch(uint64_t limit);
 
 // The body. Bytes that are not UTF-8 are replaced.
 std::string ErrorBody(const HttpError& error);

@@ -87,9 +87,10 @@ TEST_F(HttpServerTest, HeadHasTheHeadOfGetAndNoBody) {
   EXPECT_EQ(head.status, 200);
   EXPECT_THAT(head.head, HasSubstr("Content-Length: "));
   EXPECT_EQ(Receive(*client).status, 200);
-  // Errors have none either.
+  // Errors have none either, and leave the connection as it is.
   client->Send("HEAD /nothing HTTP/1.1\r\n\r\nGET /health HTTP/1.1\r\n\r\n");
   EXPECT_EQ(Receive(*client, /*head_only=*/true).status, 404);
+  EXPECT_EQ(Receive(*client).status, 200);
 }
 
 TEST_F(HttpServerTest, AnOldClientIsAnsweredInItsOwnWay) {
@@ -136,6 +137,7 @@ TEST_F(HttpServerTest, WhatIsNotServedIsSaid) {
   EXPECT_EQ(Ask("OPTIONS * HTTP/1.1\r\n\r\n").status, 400);
   EXPECT_EQ(Ask("GET /health?verbose=1 HTTP/1.1\r\n\r\n").status, 400);
   EXPECT_EQ(Ask("GET /files/download HTTP/1.1\r\n\r\n").status, 400);
+  EXPECT_EQ(Ask(Post("/exec?stream=yes", R"({"cmd":"a"})")).status, 400);
   EXPECT_EQ(Ask("GET //health/ HTTP/1.1\r\n\r\n").status, 200);
   EXPECT_EQ(Ask("GET /%68ealth HTTP/1.1\r\n\r\n").status, 200);
   EXPECT_EQ(Ask("GET /%zz HTTP/1.1\r\n\r\n").status, 400);
@@ -340,6 +342,24 @@ TEST_F(HttpServerTest, ACommandEndsWithAClientThatHadEndedItsSending) {
   client->Close();
   Await([&] { return agent_.calls.empty(); });
   EXPECT_EQ(agent_.cancelled, 1);
+}
+
+TEST_F(HttpServerTest, AClientThatHadEndedItsSendingIsLookedAfter) {
+  Start({.timeouts = {.probe = absl::Milliseconds(1)}});
+  for (const char* target : {"/exec", "/exec?stream=1"}) {
+    const auto client = Connect();
+    client->Send(Post(target, R"({"cmd":"true"})"));
+    client->HalfClose();
+    auto& call = AwaitCall();
+    call.Send(Started());
+    const bool streamed = absl::string_view(target) != "/exec";
+    const char* const sign = streamed ? "\r\n1\r\n\n\r\n" : "HTTP/1.1 102 Processing\r\n\r\n";
+    Await([&] { return client->received.find(sign) != std::string::npos; });
+    call.Send(Ended(ExecEnded::EXITED, 0));
+    Await([&] { return client->ended; });
+    EXPECT_THAT(client->received, HasSubstr("HTTP/1.1 200 OK"));
+    EXPECT_THAT(client->received, HasSubstr("\"exitCode\":0"));
+  }
 }
 
 TEST_F(HttpServerTest, ARequestThatIsCutIsNoRequest) {

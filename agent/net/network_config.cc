@@ -203,7 +203,11 @@ absl::Status ReplaceAddresses(NetlinkSocket& socket, const NetworkConfig& config
     // A secondary address went with its primary one: EADDRNOTAVAIL, which is this status.
     if (!status.ok() && !absl::IsAlreadyExists(status)) return status;
   }
+  // Those that are there stay untouched: Linux 6.1 takes the route to ::1 away when it is replaced.
+  Present left;
+  RETURN_IF_ERROR(ReadAddresses(socket, index, left));
   for (const NetworkConfig::Address& address : config.addresses) {
+    if (std::count(left.addresses.begin(), left.addresses.end(), address) != 0) continue;
     RETURN_IF_ERROR(commit([&](NetlinkBatch& b) { PutAddress(b, address, index, RTM_NEWADDR); }));
   }
   for (const IpAddress& gateway : config.gateways) {

@@ -18,6 +18,18 @@ namespace {
 constexpr absl::Duration kSettle = absl::Seconds(1);
 constexpr absl::Duration kIdle = absl::Seconds(2);
 
+// Of the emulated host's timer, CONFIG_HZ=250.
+constexpr int64_t kTickNs = 4'000'000;
+
+// KVM_CREATE_VM waits for some ticks of the host, so that how long a start takes depends on when
+// between two of them it begins. The rounds share out the time between two ticks, for each VMM.
+void AwaitStart(int round, int rounds) {
+  absl::SleepFor(absl::Milliseconds(1));  // until a tick, where timers are no finer
+  const int64_t begin = MonotonicNs() + kTickNs * round / rounds;
+  while (MonotonicNs() < begin) {
+  }
+}
+
 double Ms(int64_t ns) { return static_cast<double>(ns) / 1e6; }
 
 absl::Status MeasureIdle(VmmKind kind, const RunningVm& vm, BootSamples& samples) {
@@ -111,6 +123,7 @@ absl::StatusOr<BootResult> RunBootBench(const Vmms& vmms, const Stage& stage,
     for (const Subject& subject : subjects) {
       BootSamples unmeasured;
       BootSamples& samples = round == 0 ? unmeasured : subject.samples;
+      AwaitStart(round, rounds);
       RETURN_IF_ERROR(MeasureOne(subject.kind, subject.vmms, stage, samples));
       Tell(round == 0 ? "warm-up" : absl::StrCat("round ", round, " of ", rounds), subject,
            samples);

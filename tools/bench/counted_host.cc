@@ -16,6 +16,7 @@
 #include "base/unix_socket.h"
 #include "sandbox/emulated_host/host.pb.h"
 #include "sandbox/emulated_host/hostd_up.h"
+#include "tools/bench/qemu_repair.h"
 
 namespace voidbox::bench {
 namespace {
@@ -71,6 +72,10 @@ absl::Status CountedHost::OnConsole() {
     if (!absl::StrContains(console_text_, kHostdUp)) continue;
     up_ = true;
     console_text_.clear();
+    if (const absl::Status repaired = RepairEventInjection(qemu_->process.pid()); !repaired.ok()) {
+      LogWarning("QEMU's injection of interrupts is not repaired, so that a guest may hang: ",
+                 repaired.message());
+    }
     RETURN_IF_ERROR(SendSetup());
   }
 }
@@ -118,11 +123,10 @@ absl::Status CountedHost::StartCommand() {
   agent::Request request;
   for (const std::string& argument : argv_) request.mutable_exec()->add_argv(argument);
   ASSIGN_OR_RETURN(
-      session_, ExecSession::Start(
-                    loop_, std::move(pair.second), std::nullopt, std::move(request), {.input = -1},
-                    {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) {
-                      OnEnded(ended);
-                    }}));
+      session_,
+      ExecSession::Start(
+          loop_, std::move(pair.second), std::nullopt, std::move(request), {.input = -1},
+          {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) { OnEnded(ended); }}));
   return absl::OkStatus();
 }
 

@@ -85,7 +85,7 @@ std::vector<std::string> InsideCommand(const std::string& executable, const std:
     argv.insert(argv.end(), {"--rootfs", settings.rootfs});
   }
   if (what == "exec") argv.insert(argv.end(), {"--count", absl::StrCat(flags.count)});
-  if (what == "vsock") argv.insert(argv.end(), {"--bytes", flags.bytes});
+  if (what == "vsock" || what == "files") argv.insert(argv.end(), {"--bytes", flags.bytes});
   return argv;
 }
 

@@ -24,6 +24,7 @@
 #include "tools/bench/counted_host.h"
 #include "tools/bench/disk_bench.h"
 #include "tools/bench/exec_bench.h"
+#include "tools/bench/files_bench.h"
 #include "tools/bench/flags.h"
 #include "tools/bench/stage.h"
 #include "tools/bench/vsock_bench.h"
@@ -50,6 +51,7 @@ Examples:
   ./bazelw run //tools:bench -- boot --rounds 9 --peer firecracker=/usr/local/bin/firecracker
   ./bazelw run //tools:bench -- exec --count 200 --peer firecracker=$PWD/firecracker --format json
   ./bazelw run //tools:bench -- vsock --bytes 64M --format json
+  ./bazelw run //tools:bench -- files --bytes 200M
   ./bazelw run //tools:bench -- disk --peer firecracker=$PWD/firecracker)";
 
 // Bazel's output tree is one level higher than for programs that lie in tools/ itself.
@@ -58,8 +60,8 @@ absl::StatusOr<Installation> FindInstallation() {
   return Installation::Of(std::filesystem::path(own.executable()).parent_path().string());
 }
 std::string InitramfsOf(const Installation& installation, const std::string& what) {
-  return absl::StrCat(installation.executable(), "/bench_", what == "vsock" ? "vsock" : "boot",
-                      ".cpio");
+  return absl::StrCat(installation.executable(), "/bench_",
+                      what == "vsock" || what == "files" ? "vsock" : "boot", ".cpio");
 }
 
 // The others are about vsock, which QEMU has not without /dev/vhost-vsock.
@@ -120,6 +122,13 @@ absl::StatusOr<std::string> Measure(const std::string& what, const Settings& set
     ASSIGN_OR_RETURN(const ExecResult result,
                      RunExecBench(vmms, stage, kinds, settings.rounds, settings.count));
     return settings.json ? ExecJson(result) : ExecText(result);
+  }
+  if (what == "files") {
+    Vmms larger = vmms;
+    larger.guest.memory_mib = kFilesGuestMemoryMib;
+    ASSIGN_OR_RETURN(const FilesResult result,
+                     RunFilesBench(larger, stage, settings.rounds, settings.bytes));
+    return settings.json ? FilesJson(result) : FilesText(result);
   }
   ASSIGN_OR_RETURN(const VsockResult result,
                    RunVsockBench(vmms, stage, kinds, settings.rounds, settings.bytes));
@@ -192,7 +201,9 @@ int Main(int argc, char** argv) {
   CLI::App& exec = *app.add_subcommand("exec", "Round trips of a command in a running guest");
   CLI::App& vsock = *app.add_subcommand("vsock", "Bulk transfer between host and guest");
   CLI::App& disk = *app.add_subcommand("disk", "Reads and writes of a virtio-blk disk by fio");
-  for (CLI::App* command : {&boot, &exec, &vsock, &disk}) {
+  CLI::App& files =
+      *app.add_subcommand("files", "Upload and download of a tree of files, beside raw vsock");
+  for (CLI::App* command : {&boot, &exec, &vsock, &disk, &files}) {
     AddFlags(*command, flags);
     command->footer(kFooter);
   }
@@ -205,6 +216,7 @@ int Main(int argc, char** argv) {
   vsock.add_option("--bytes", flags.bytes, "to transfer each way, such as 64M")
       ->type_name("SIZE")
       ->capture_default_str();
+  files.add_option("--bytes", flags.bytes, "in files, such as 200M")->type_name("SIZE");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -6,6 +6,7 @@
 #include "tools/bench/boot_bench.h"
 #include "tools/bench/disk_bench.h"
 #include "tools/bench/exec_bench.h"
+#include "tools/bench/files_bench.h"
 #include "tools/bench/table.h"
 #include "tools/bench/vsock_bench.h"
 
@@ -184,6 +185,20 @@ TEST(ReportTest, VsockJsonHasTheNamedKeysAndTheWorseRatio) {
   EXPECT_EQ(json["to_guest_ratio_to_firecracker"], 1.5);
   EXPECT_EQ(json["to_host_ratio_to_firecracker"], 4);
   EXPECT_THAT(VsockText(result), HasSubstr("to the host: 4.000 x Firecracker"));
+}
+
+TEST(ReportTest, FilesAreComparedWithRawVsock) {
+  const FilesResult result = {.bytes = 200 << 20,
+                              .rounds = 5,
+                              .to_guest = {400},
+                              .to_host = {500},
+                              .upload = {300},
+                              .download = {250}};
+  EXPECT_THAT(FilesText(result), HasSubstr("upload: 0.750 x raw vsock\ndownload: 0.500 x raw"));
+  const auto json = nlohmann::ordered_json::parse(FilesJson(result));
+  EXPECT_EQ(json["upload_ratio_to_vsock"], 0.75);
+  EXPECT_EQ(json["download_ratio_to_vsock"], 0.5);
+  EXPECT_EQ(json["upload_mb_s"], 300);
 }
 
 }  // namespace

@@ -2,17 +2,14 @@
 
 #include <memory>
 
-#include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
-#include "tools/bench/bulk_stream.h"
-#include "tools/bench/guest_call.h"
+#include "tools/bench/bulk_data.h"
+#include "tools/bench/bulk_transfer.h"
 
 namespace voidbox::bench {
 namespace {
-
-constexpr uint32_t kBulkPort = 5000;
 
 // A VM whose guest serves bulk transfers as long as the call is open.
 struct Bulk {
@@ -24,42 +21,14 @@ absl::StatusOr<Bulk> StartBulk(VmmKind kind, const Vmms& vmms, const Stage& stag
   Bulk bulk;
   ASSIGN_OR_RETURN(bulk.vm, RunningVm::Start(kind, vmms, stage));
   RETURN_IF_ERROR(bulk.vm->AwaitReady());
-  ASSIGN_OR_RETURN(bulk.server,
-                   StartExec(bulk.vm->vsock_socket(), {"/bench-vsock", absl::StrCat(kBulkPort)}));
-  RETURN_IF_ERROR(AwaitOutput(bulk.server.get(), "listening\n"));
+  ASSIGN_OR_RETURN(bulk.server, StartBulkServer(*bulk.vm));
   return bulk;
 }
 
-absl::Status Compare(const BulkReply& sent, const BulkReply& received) {
-  if (sent.blocks == received.blocks && sent.checksum == received.checksum) {
-    return absl::OkStatus();
-  }
-  return absl::DataLossError(absl::StrCat(sent.blocks, " blocks with checksum ", sent.checksum,
-                                          " were sent, ", received.blocks, " with ",
-                                          received.checksum, " received"));
-}
-
-// Returns MB/s, from the first byte to the receiver's answer (to the guest) or the last byte (to
-// the host).
-absl::StatusOr<double> Transfer(const RunningVm& vm, BulkOperation operation, uint64_t blocks,
-                                bool checked) {
-  ASSIGN_OR_RETURN(const UniqueFd stream, ConnectToGuest(vm.vsock_socket(), kBulkPort));
-  const BulkRequest request = {
-      .operation = operation, .checked = checked ? 1u : 0u, .blocks = blocks};
-  const bool to_guest = operation == BulkOperation::kToGuest;
-  const int64_t begin = MonotonicNs();
-  RETURN_IF_ERROR(SendRequest(stream.get(), request));
-  ASSIGN_OR_RETURN(const BulkReply own, to_guest ? SendBlocks(stream.get(), blocks, checked)
-                                                 : ReceiveBlocks(stream.get(), blocks, checked));
-  ASSIGN_OR_RETURN(const BulkReply guests, ReceiveReply(stream.get()));
-  const int64_t end = MonotonicNs();
-  RETURN_IF_ERROR(Compare(own, guests));
-  return static_cast<double>(blocks * kBlockBytes) / static_cast<double>(end - begin) * 1e3;
-}
-
 absl::Status Round(const RunningVm& vm, uint64_t blocks, bool checked, VsockSamples& samples) {
-  ASSIGN_OR_RETURN(const double to_guest, Transfer(vm, BulkOperation::kToGuest, blocks, checked));
-  ASSIGN_OR_RETURN(const double to_host, Transfer(vm, BulkOperation::kToHost, blocks, checked));
+  ASSIGN_OR_RETURN(const double to_guest,
+                   TransferBulk(vm, BulkOperation::kToGuest, blocks, checked));
+  ASSIGN_OR_RETURN(const double to_host, TransferBulk(vm, BulkOperation::kToHost, blocks, checked));
   samples.to_guest.push_back(to_guest);
   samples.to_host.push_back(to_host);
   return absl::OkStatus();

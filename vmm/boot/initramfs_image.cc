@@ -8,7 +8,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
@@ -45,16 +44,28 @@ absl::Status Truncated(size_t offset, size_t size) {
                                                  " bytes: the file is truncated"));
 }
 
+// The digit's value, or -1. A boot reads some thousand of them, for which absl's parser, made for
+// all bases, takes ten times as long.
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 absl::StatusOr<uint64_t> Field(absl::string_view header, size_t index, size_t offset) {
   const absl::string_view digits = header.substr(kMagicBytes + index * kDigits, kDigits);
   uint64_t value = 0;
-  if (std::all_of(digits.begin(), digits.end(), absl::ascii_isxdigit) &&
-      absl::SimpleHexAtoi(digits, &value)) {
-    return value;
+  for (const char digit : digits) {
+    const int number = HexDigit(digit);
+    if (number < 0) {
+      return absl::InvalidArgumentError(absl::StrCat("the cpio entry at byte ", offset, " has '",
+                                                     absl::CHexEscape(digits),
+                                                     "' where a number should be"));
+    }
+    value = value << 4 | static_cast<uint64_t>(number);
   }
-  return absl::InvalidArgumentError(absl::StrCat("the cpio entry at byte ", offset, " has '",
-                                                 absl::CHexEscape(digits),
-                                                 "' where a number should be"));
+  return value;
 }
 
 size_t Aligned(size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }

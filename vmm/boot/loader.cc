@@ -1,6 +1,7 @@
 #include "vmm/boot/loader.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@ namespace {
 
 constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kMaxKernelBytes = 1 << 30;
+// After each of these the reading thread lets others go first: the kernel thread that
+// KVM_CREATE_VM starts, and waits for, would otherwise get to a single processor a tick later.
+constexpr size_t kTurnBytes = 256 << 10;
 // Where the kernel finds an initramfs in any configuration: below 2 GiB
 // (setup_header.initrd_addr_max of x86-64).
 constexpr uint64_t kInitramfsEnd = uint64_t{2} << 30;
@@ -51,12 +55,14 @@ absl::Status ReadInto(const GuestMemory& memory, uint64_t gpa, int fd, uint64_t 
                       uint64_t bytes) {
   ASSIGN_OR_RETURN(std::span<std::byte> target, memory.Slice(GuestAddress{gpa}, bytes));
   while (!target.empty()) {
-    const ssize_t got = ::pread(fd, target.data(), target.size(), static_cast<off_t>(offset));
+    const ssize_t got =
+        ::pread(fd, target.data(), std::min(target.size(), kTurnBytes), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return ErrnoStatus("reading a boot file");
     if (got == 0) return absl::DataLossError("a boot file became shorter while it was read");
     target = target.subspan(static_cast<size_t>(got));
     offset += static_cast<uint64_t>(got);
+    ::sched_yield();
   }
   return absl::OkStatus();
 }
@@ -79,6 +85,9 @@ absl::Status CheckKernelFits(const KernelImage& kernel, uint64_t memory_bytes) {
   return absl::OkStatus();
 }
 
+// Below the kernel, where Linux takes its first pages once the initramfs is unpacked and free, so
+// that fewer huge pages of the guest's memory are touched in all; else right behind the kernel.
+// There must be room behind the kernel in any case: what is unpacked needs it.
 absl::StatusOr<InitramfsRange> PlaceInitramfs(const KernelImage& kernel, uint64_t bytes,
                                               uint64_t memory_bytes) {
   const uint64_t end = std::min({memory_bytes, kHoleStart, kInitramfsEnd});
@@ -89,8 +98,13 @@ absl::StatusOr<InitramfsRange> PlaceInitramfs(const KernelImage& kernel, uint64_
         absl::StrCat(bytes, " bytes do not fit: the guest's ", memory_bytes >> 20, " MiB leave ",
                      start > end ? 0 : end - start, " bytes behind the kernel"));
   }
-  // Right behind the kernel, where part of a huge page has been touched already.
-  return InitramfsRange{.gpa = start, .bytes = bytes};
+  uint64_t kernel_start = start;
+  for (const KernelImage::Segment& segment : kernel.segments) {
+    kernel_start = std::min(kernel_start, segment.gpa);
+  }
+  // No segment lies below: CheckKernelFits.
+  const bool below = needed <= kernel_start - layout::kHighMemoryStart;
+  return InitramfsRange{.gpa = below ? layout::kHighMemoryStart : start, .bytes = bytes};
 }
 
 absl::Status CheckFile(const OpenFile& initramfs, const std::string& path) {

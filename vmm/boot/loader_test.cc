@@ -43,9 +43,23 @@ TEST_F(LoaderTest, ReadsSegmentsAndLeavesTheirTailsZero) {
   ASSERT_THAT(files->Load((*ram)->memory()), IsOk());
   EXPECT_EQ(Guest(**ram, 0x1000000, 0x3000),
             std::string(0x1234, 'k') + std::string(0x3000 - 0x1234, '\0'));
-  EXPECT_EQ(files->initramfs().gpa, 0x1003000u) << "right behind the kernel's memory";
+  EXPECT_EQ(files->initramfs().gpa, 0x100000u) << "below the kernel";
   EXPECT_EQ(files->initramfs().bytes, 5000u);
-  EXPECT_EQ(Guest(**ram, 0x1003000, 8192), initramfs + std::string(8192 - 5000, '\0'));
+  EXPECT_EQ(Guest(**ram, 0x100000, 8192), initramfs + std::string(8192 - 5000, '\0'));
+}
+
+TEST_F(LoaderTest, PlacesAnInitramfsBehindAKernelThatLeavesNoRoomBelow) {
+  FakeElf elf;
+  elf.programs[0].p_paddr = 0x101000;
+  elf.header.e_entry = 0x101000;
+  const std::string kernel = Write("vmlinux", elf.Bytes());
+  const std::string page = "\x1f\x8b" + std::string(4094, 'i');
+  auto fits = BootFiles::Open(kernel, Write("initramfs", page), kMemory);
+  ASSERT_THAT(fits, IsOk());
+  EXPECT_EQ(fits->initramfs().gpa, 0x100000u);
+  auto larger = BootFiles::Open(kernel, Write("initramfs", page + 'i'), kMemory);
+  ASSERT_THAT(larger, IsOk());
+  EXPECT_EQ(larger->initramfs().gpa, 0x104000u);
 }
 
 TEST_F(LoaderTest, GuestWritesDoNotReachTheFile) {
