@@ -56,7 +56,7 @@ class FilesGuestTest : public ::testing::Test {
     guest_->Await([&] {
       left =
           Run("for c in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$c; done 2>/dev/null | "
-              "grep -c 'file-worke[r]'; find /sys/fs/cgroup -mindepth 1 -type d | wc -l");
+              "grep -c 'file-worke[r]'; find /sys/fs/cgroup -type d -name 'exec-*' | wc -l");
       return left == "0\n1\n";
     });
     EXPECT_EQ(left, "0\n1\n") << "workers, and cgroups but for the asking command's";

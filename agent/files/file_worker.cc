@@ -110,7 +110,7 @@ absl::Status Run(const std::string& workspace) {
 
 absl::Status ServeFileCall(int root, const agent::Request& request, int stream_fd) {
   CallStream stream(stream_fd);
-  const absl::Status status = Serve(root, request, stream, stream_fd);
+  absl::Status status = Serve(root, request, stream, stream_fd);
   if (status.ok() || absl::IsCancelled(status)) return status;
   stream.DropData();
   RETURN_IF_ERROR(stream.Send(ErrorFrame(status)));

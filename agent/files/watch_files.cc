@@ -58,23 +58,28 @@ class Watcher {
     parts_ = std::move(parts);
     inotify_.Reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!inotify_) return ErrnoStatus("inotify");
-    const std::string path = JoinPath(parts_);
-    ASSIGN_OR_RETURN(const UniqueFd top, OpenBeneath(root_, path, O_PATH | O_NOFOLLOW));
     agent::ServerFrame frame;
-    ASSIGN_OR_RETURN(*frame.mutable_file()->add_files(), ReadFileInfo(top.get(), ""));
-    agent::FileInfo& info = *frame.mutable_file()->mutable_files(0);
-    info.set_name(asked);
+    ASSIGN_OR_RETURN(*frame.mutable_file()->add_files(), AddTop());
+    frame.mutable_file()->mutable_files(0)->set_name(asked);
+    RETURN_IF_ERROR(stream_.Send(frame));
+    return Serve();
+  }
+
+ private:
+  // Keeps nothing open: a file that somebody has open is not gone yet.
+  absl::StatusOr<agent::FileInfo> AddTop() {
+    ASSIGN_OR_RETURN(const UniqueFd top,
+                     OpenBeneath(root_, JoinPath(parts_), O_PATH | O_NOFOLLOW));
+    ASSIGN_OR_RETURN(agent::FileInfo info, ReadFileInfo(top.get(), ""));
     if (info.type() == agent::DIRECTORY) {
       RETURN_IF_ERROR(AddTree(top.get(), "", 1, /*tell=*/false));
     } else {
       ASSIGN_OR_RETURN(const Parent parent, OpenParent(root_, parts_));
       RETURN_IF_ERROR(Add(parent.directory.get(), parent.name, ""));
     }
-    RETURN_IF_ERROR(stream_.Send(frame));
-    return Serve();
+    return info;
   }
 
- private:
   // Watches `name` in `directory`. By way of the working directory: inotify knows no descriptors.
   absl::Status Add(int directory, const std::string& name, const std::string& path) {
     if (paths_.size() >= kMaxWatches) {
