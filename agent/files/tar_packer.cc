@@ -29,11 +29,7 @@ constexpr char kCompressionLevel[] = "1";
 constexpr mode_t kPermissions = 0777;
 
 struct FreeWriter {
-  // Without the end of an archive that failed.
-  void operator()(archive* writer) const {
-    archive_write_fail(writer);
-    archive_write_free(writer);
-  }
+  void operator()(archive* writer) const { archive_write_free(writer); }
 };
 struct FreeEntry {
   void operator()(archive_entry* entry) const { archive_entry_free(entry); }
@@ -47,14 +43,18 @@ class Packer {
   absl::StatusOr<TarCount> Pack(bool gzip) {
     const Utf8Locale locale;
     RETURN_IF_ERROR(Open(gzip));
-    RETURN_IF_ERROR(AddTop());
-    if (archive_write_close(writer_.get()) != ARCHIVE_OK) return WriterError();
+    absl::Status status = AddTop();
+    if (status.ok() && archive_write_close(writer_.get()) != ARCHIVE_OK) status = WriterError();
+    // libarchive closes an archive that it frees: of one that failed, nothing more is to be sent.
+    failed_ = !status.ok();
+    if (failed_) return status;
     return count_;
   }
 
  private:
   static la_ssize_t Write(archive* writer, void* self, const void* data, size_t size) {
     auto& that = *static_cast<Packer*>(self);
+    if (that.failed_) return -1;
     that.sink_status_ = that.sink_({static_cast<const char*>(data), size});
     if (that.sink_status_.ok()) return static_cast<la_ssize_t>(size);
     archive_set_error(writer, EIO, "the stream failed");
@@ -186,9 +186,10 @@ class Packer {
   const TarSource& source_;
   const PieceSink& sink_;
   const std::unique_ptr<char[]> buffer_;
-  std::unique_ptr<archive, FreeWriter> writer_;
-  std::unique_ptr<archive_entry, FreeEntry> entry_;
   absl::Status sink_status_;
+  bool failed_ = false;
+  std::unique_ptr<archive, FreeWriter> writer_;  // writes to what is above until it is freed
+  std::unique_ptr<archive_entry, FreeEntry> entry_;
   TarCount count_;
 };
 

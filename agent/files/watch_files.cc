@@ -68,8 +68,7 @@ class Watcher {
  private:
   // Keeps nothing open: a file that somebody has open is not gone yet.
   absl::StatusOr<agent::FileInfo> AddTop() {
-    ASSIGN_OR_RETURN(const UniqueFd top,
-                     OpenBeneath(root_, JoinPath(parts_), O_PATH | O_NOFOLLOW));
+    ASSIGN_OR_RETURN(const UniqueFd top, OpenBeneath(root_, JoinPath(parts_), O_PATH | O_NOFOLLOW));
     ASSIGN_OR_RETURN(agent::FileInfo info, ReadFileInfo(top.get(), ""));
     if (info.type() == agent::DIRECTORY) {
       RETURN_IF_ERROR(AddTree(top.get(), "", 1, /*tell=*/false));

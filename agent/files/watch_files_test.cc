@@ -15,8 +15,8 @@
 namespace voidbox {
 namespace {
 
-using ::testing::HasSubstr;
 using agent::FileEvent;
+using ::testing::HasSubstr;
 
 class WatchFilesTest : public ::testing::Test {
  protected:

@@ -27,7 +27,10 @@ std::string Header(const std::string& name) {
   Set(header, 136, "00000000000");
   Set(header, 148, "        ");
   Set(header, 156, "0");
-  Set(header, 257, std::string("ustar\0" "00", 8));
+  Set(header, 257,
+      std::string("ustar\0"
+                  "00",
+                  8));
   unsigned sum = 0;
   for (const char c : header) sum += static_cast<unsigned char>(c);
   Set(header, 148, absl::StrFormat("%06o", sum) + std::string("\0 ", 2));
