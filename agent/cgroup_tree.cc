@@ -62,7 +62,7 @@ uint64_t Value(absl::string_view text, absl::string_view key) {
 
 absl::Status SetLimit(int cgroup, const char* file, absl::string_view value) {
   const absl::Status status = WriteControl(cgroup, file, value);
-  if (status.ok()) return status;
+  if (status.ok()) return absl::OkStatus();
   return absl::UnimplementedError(
       absl::StrCat("limits: this kernel takes no ", file, " of ", value, ": ", status.message()));
 }
@@ -237,8 +237,8 @@ absl::StatusOr<CgroupTrees::Cgroup> CgroupTrees::MakeCgroup(const ExecLimits& li
   if (cgroup.directory) cgroup.events.Reset(::openat(directory, "cgroup.events", kRead));
   // Not there without its controller.
   if (cgroup.events) cgroup.memory_events.Reset(::openat(directory, "memory.events", kRead));
-  const absl::Status status = cgroup.events ? SetLimits(directory, limits)
-                                            : ErrnoStatus(absl::StrCat("cgroup ", cgroup.name));
+  absl::Status status = cgroup.events ? SetLimits(directory, limits)
+                                      : ErrnoStatus(absl::StrCat("cgroup ", cgroup.name));
   if (status.ok()) return cgroup;
   ::unlinkat(parent_.get(), cgroup.name.c_str(), AT_REMOVEDIR);
   return status;

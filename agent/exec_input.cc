@@ -35,9 +35,12 @@ absl::Status ExecInput::Flush() {
         if (const absl::Status status = Flush(); !status.ok()) LogError(status.message());
         written_();
       });
-      if (watch.ok()) watch_ = *std::move(watch);
-      if (!watch.ok()) Close();
-      return watch.status();
+      if (watch.ok()) {
+        watch_ = *std::move(watch);
+        return absl::OkStatus();
+      }
+      Close();
+      return std::move(watch).status();
     }
     if (written < 0) {  // EPIPE, or EIO of a terminal: nobody reads it any more
       Close();

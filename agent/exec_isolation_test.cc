@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/exec_testing.h"
@@ -201,6 +202,23 @@ TEST_P(ExecIsolationTest, AMissingJailIsAnError) {
   EXPECT_EQ(result.ended.exit_code(), 126u);
   EXPECT_EQ(result.ended.message(), absl::StrCat("jail ", jail_, ": No such file or directory"));
   fs::rename(jail_ + "-away", jail_);
+}
+
+class CgroupIsolationTest : public ExecIsolationTest {};
+
+INSTANTIATE_TEST_SUITE_P(All, CgroupIsolationTest, ::testing::ValuesIn(CgroupsIfAvailable()),
+                         TreesName);
+
+TEST_P(CgroupIsolationTest, OnlyCommandsThatCannotChangeTheirCgroupsUseEachOthers) {
+  const agent::Request user = TestingClient::Shell("grep -o 'exec-[0-9]*$' /proc/self/cgroup");
+  agent::Request root = user;
+  root.mutable_exec()->set_user("root");
+  EXPECT_EQ(Run(user).out, "exec-1\n");
+  EXPECT_EQ(Run(user).out, "exec-1\n");
+  EXPECT_EQ(Run(root).out, "exec-2\n");
+  EXPECT_EQ(Run(root).out, "exec-3\n");
+  EXPECT_EQ(Run(user).out, "exec-1\n");
+  EXPECT_EQ(cgroup_.Children(), std::vector<std::string>{"exec-1"});
 }
 
 // The emulated host's commands.

@@ -52,8 +52,8 @@ namespace {
 constexpr char kBootMarkOption[] = "voidbox.marks";
 constexpr char kHostName[] = "voidbox";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
-// For the descriptors of CallService's connections at 8 each (a stream, a cgroup and its events,
-// three pipes, two timers) and of HttpServer's at 3 (a stream, a timer, its end of a call).
+// For the descriptors of CallService's connections at 9 each (a stream, a cgroup and two files of
+// it, three pipes, two timers) and of HttpServer's at 3 (a stream, a timer, its end of a call).
 constexpr rlim_t kOwnDescriptors = 4096;
 // What distributions give to programs.
 constexpr rlimit kChildDescriptors = {.rlim_cur = 1024, .rlim_max = 524288};

@@ -20,10 +20,10 @@ namespace voidbox {
 // needed for its errors.
 //
 // A child that is its command's user already can be stopped by others of that user: one that has no
-// program after kPatience is killed.
+// program after kPatience is killed; on a slow and busy machine an honest one may take seconds.
 class Spawner {
  public:
-  static constexpr absl::Duration kPatience = absl::Seconds(2);
+  static constexpr absl::Duration kPatience = absl::Seconds(10);
 
   // What a child has beside what the command says. All descriptors are borrowed, and greater than
   // 2.

@@ -8,11 +8,11 @@
 #include "absl/status/statusor.h"
 
 // Returns the status of `expression` from the enclosing function unless it is OK.
-#define RETURN_IF_ERROR(expression)                           \
-  do {                                                        \
-    if (absl::Status status_ = (expression); !status_.ok()) { \
-      return status_;                                         \
-    }                                                         \
+#define RETURN_IF_ERROR(expression)                                                 \
+  do {                                                                              \
+    if (absl::Status returned_if_error_ = (expression); !returned_if_error_.ok()) { \
+      return returned_if_error_;                                                    \
+    }                                                                               \
   } while (false)
 
 // Assigns the value of a StatusOr to `target` (which may be a declaration), or returns its status.

@@ -1,5 +1,6 @@
 #include "sandbox/output_pump.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "base/errno_status.h"
+#include "base/status_macros.h"
 
 namespace voidbox {
 namespace {
@@ -41,19 +43,24 @@ void OutputPump::WriteSome() {
   }
   if (done_ > kFullBytes) bytes_.erase(0, std::exchange(done_, 0));
   if (watch_ || !status_.ok()) return;
-  auto watch = loop_.Add(fd_, EPOLLOUT, [this](uint32_t) {
+  const absl::Status status = Watch();
+  if (absl::IsPermissionDenied(status)) {
+    always_ready_ = true;  // EPERM: epoll does not take regular files, which never make one wait
+    WriteSome();
+  } else if (!status.ok()) {
+    Fail(status);
+  }
+}
+
+absl::Status OutputPump::Watch() {
+  if (!watched_) watched_.Reset(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+  if (!watched_) return ErrnoStatus("fcntl(F_DUPFD_CLOEXEC)");
+  ASSIGN_OR_RETURN(watch_, loop_.Add(watched_.get(), EPOLLOUT, [this](uint32_t) {
     const std::function<void()> changed = changed_;
     WriteSome();
     changed();
-  });
-  if (watch.ok()) {
-    watch_ = *std::move(watch);
-  } else if (watch.status().code() == absl::StatusCode::kPermissionDenied) {
-    always_ready_ = true;  // EPERM: epoll does not take regular files, which never make one wait
-    WriteSome();
-  } else {
-    Fail(watch.status());
-  }
+  }));
+  return absl::OkStatus();
 }
 
 void OutputPump::WritePiece() {

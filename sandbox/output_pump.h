@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/event_loop.h"
+#include "base/unique_fd.h"
 
 namespace voidbox {
 
@@ -19,8 +20,8 @@ class OutputPump {
   // A producer should pause beyond so many waiting bytes.
   static constexpr size_t kFullBytes = 256 << 10;
 
-  // `fd` is borrowed. `changed` is called when waiting bytes have become fewer or none, or the
-  // descriptor broke. SIGPIPE is ignored by the program.
+  // `fd` is borrowed; somebody may watch it for input. `changed` is called when waiting bytes have
+  // become fewer or none, or the descriptor broke. SIGPIPE is ignored by the program.
   OutputPump(EventLoop& loop, int fd, std::function<void()> changed)
       : loop_(loop), fd_(fd), changed_(std::move(changed)) {}
 
@@ -33,6 +34,7 @@ class OutputPump {
  private:
   void WriteSome();
   void WritePiece();
+  absl::Status Watch();
   void Fail(const absl::Status& status);
 
   EventLoop& loop_;
@@ -42,6 +44,8 @@ class OutputPump {
   std::string bytes_;
   size_t done_ = 0;
   bool always_ready_ = false;  // a regular file, which epoll does not take
+  UniqueFd
+      watched_;  // a duplicate of fd_: epoll takes a descriptor once, and a socket is both ways
   EventLoop::Watch watch_;
 };
 

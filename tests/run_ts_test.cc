@@ -312,8 +312,8 @@ TEST_F(RunTsTest, HangingUpEndsTheProgramAndLeavesNothing) {
 
 TEST_F(RunTsTest, AnImageWithoutDenoIsTold) {
   Root("mv /home/user/.deno /home/user/.away");
-  EXPECT_THAT(RunCode("1").status, StatusIs(absl::StatusCode::kFailedPrecondition,
-                                            HasSubstr("voidbox image build debian")));
+  EXPECT_THAT(RunCode("1").status,
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("voidbox image build debian")));
   Root("mv /home/user/.away /home/user/.deno");
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/io.h"
 #include "base/status_matchers.h"
+#include "base/unique_fd.h"
 #include "base/unix_socket.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -205,11 +206,14 @@ TEST_F(SandboxCommandsTest, StatsAndInspectTellOfTheGuest) {
 }
 
 TEST_F(SandboxCommandsTest, ProxyGivesTheHttpFace) {
-  const std::string socket = Folder("proxy") + "/s";
+  // Longer than a socket's address may be.
+  const std::string folder = Folder("proxy-" + std::string(100, 'x'));
+  const std::string socket = folder + "/s";
+  const UniqueFd directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   VoidboxProcess proxy({"proxy", "web", "8080", "--listen", "unix:" + socket});
   ASSERT_TRUE(proxy.WaitForError("listening at"));
   for (int i = 0; i < 2; ++i) {
-    const auto client = ConnectUnix(AT_FDCWD, socket);
+    const auto client = ConnectUnix(directory.get(), "s");
     ASSERT_THAT(client, IsOk());
     ASSERT_THAT(
         WriteAll(client->get(), "GET /health HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n"),
@@ -249,6 +253,7 @@ TEST_F(SandboxCommandsTest, AShellHasATerminal) {
   shell.Type("\x1a");
   ASSERT_TRUE(shell.WaitFor("Stopped"));
   shell.Type("fg\r");
+  ASSERT_TRUE(shell.WaitFor("read x"));
   shell.Type("it\r");
   ASSERT_TRUE(shell.WaitFor("got it"));
   // Ctrl-D ends the shell, and its status is passed on.

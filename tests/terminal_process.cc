@@ -11,6 +11,8 @@
 
 #include <cerrno>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
@@ -19,6 +21,7 @@ namespace voidbox {
 namespace {
 
 constexpr char kVoidbox[] = "tools/voidbox";
+constexpr absl::Duration kLimit = absl::Minutes(2);
 
 }  // namespace
 
@@ -78,7 +81,7 @@ bool TerminalProcess::Read() {
 }
 
 bool TerminalProcess::WaitFor(const std::string& text) {
-  for (;;) {
+  for (const absl::Time limit = absl::Now() + kLimit; absl::Now() < limit;) {
     const size_t at = screen_.find(text, found_);
     if (at != std::string::npos) {
       found_ = at + text.size();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -42,16 +43,23 @@ class ChainCursor {
   void VisitNext(size_t length, Visitor visit) const;
 
   // Makes the cursor one over no buffers, and adds one at the end. For what builds chains.
-  void Clear();
+  void Clear() {
+    buffers_.clear();
+    index_ = offset_ = remaining_ = consumed_ = 0;
+  }
   void Append(std::span<std::byte> buffer);
 
  protected:
-  absl::Status CheckRemaining(size_t length) const;
+  absl::Status CheckRemaining(size_t length) const {
+    return length <= remaining_ ? absl::OkStatus() : TooFewError(length);
+  }
   // Passes over `length` bytes, which are there, and calls visit(data, bytes) for each piece.
   template <typename Visitor>
   void Advance(size_t length, Visitor visit);
 
  private:
+  absl::Status TooFewError(size_t length) const;
+
   Buffers buffers_;    // none is empty
   size_t index_ = 0;   // of the buffer at the cursor
   size_t offset_ = 0;  // in that buffer
@@ -67,6 +75,37 @@ void ChainCursor::VisitNext(size_t length, Visitor visit) const {
     const size_t part = std::min(length, buffers_[i].iov_len - offset);
     visit(iovec{static_cast<std::byte*>(buffers_[i].iov_base) + offset, part});
     length -= part;
+  }
+}
+
+// For each buffer of each packet: here, so that it is compiled into what calls it.
+inline void ChainCursor::Append(std::span<std::byte> buffer) {
+  if (buffer.empty()) return;
+  remaining_ += buffer.size();
+  if (!buffers_.empty()) {
+    iovec& last = buffers_.back();
+    if (static_cast<std::byte*>(last.iov_base) + last.iov_len == buffer.data()) {
+      last.iov_len += buffer.size();
+      return;
+    }
+  }
+  buffers_.push_back({buffer.data(), buffer.size()});
+}
+
+template <typename Visitor>
+void ChainCursor::Advance(size_t length, Visitor visit) {
+  remaining_ -= length;
+  consumed_ += length;
+  while (length > 0) {
+    const iovec& buffer = buffers_[index_];
+    const size_t part = std::min(length, buffer.iov_len - offset_);
+    visit(static_cast<std::byte*>(buffer.iov_base) + offset_, part);
+    length -= part;
+    offset_ += part;
+    if (offset_ == buffer.iov_len) {
+      ++index_;
+      offset_ = 0;
+    }
   }
 }
 
@@ -98,6 +137,28 @@ class ChainWriter : public ChainCursor {
     return Write(std::as_bytes(std::span(&object, 1)));
   }
 };
+
+inline absl::Status ChainReader::Read(std::span<std::byte> out) {
+  absl::Status status = CheckRemaining(out.size());
+  if (!status.ok()) return status;
+  std::byte* to = out.data();
+  Advance(out.size(), [&to](const std::byte* guest, size_t part) {
+    std::memcpy(to, guest, part);
+    to += part;
+  });
+  return status;
+}
+
+inline absl::Status ChainWriter::Write(std::span<const std::byte> in) {
+  absl::Status status = CheckRemaining(in.size());
+  if (!status.ok()) return status;
+  const std::byte* from = in.data();
+  Advance(in.size(), [&from](std::byte* guest, size_t part) {
+    std::memcpy(guest, from, part);
+    from += part;
+  });
+  return status;
+}
 
 // One request of the driver: a chain of buffers, readable ones before writable ones (virtio 1.2
 // §2.7.4.2). Move-only. It must be given back to the queue it came from: completed with

@@ -30,16 +30,6 @@ absl::StatusOr<GuestMemory> GuestMemory::Create(std::vector<Region> regions) {
   return GuestMemory(std::move(regions));
 }
 
-absl::StatusOr<std::span<std::byte>> GuestMemory::Slice(GuestAddress gpa, uint64_t length) const {
-  for (const Region& region : regions_) {
-    const uint64_t size = region.bytes.size();
-    const uint64_t offset = gpa.value - region.start.value;  // wraps past size when below
-    if (offset <= size && length <= size - offset) return region.bytes.subspan(offset, length);
-  }
-  return absl::OutOfRangeError(
-      absl::StrFormat("guest range of 0x%x bytes at 0x%x is outside RAM", length, gpa.value));
-}
-
 absl::Status GuestMemory::Read(GuestAddress gpa, std::span<std::byte> out) const {
   ASSIGN_OR_RETURN(const std::span<std::byte> bytes, Slice(gpa, out.size()));
   if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size());
@@ -50,6 +40,11 @@ absl::Status GuestMemory::Write(GuestAddress gpa, std::span<const std::byte> in)
   ASSIGN_OR_RETURN(const std::span<std::byte> bytes, Slice(gpa, in.size()));
   if (!in.empty()) std::memcpy(bytes.data(), in.data(), in.size());
   return absl::OkStatus();
+}
+
+absl::Status GuestMemory::OutOfRangeError(GuestAddress gpa, uint64_t length) {
+  return absl::OutOfRangeError(
+      absl::StrFormat("guest range of 0x%x bytes at 0x%x is outside RAM", length, gpa.value));
 }
 
 absl::Status GuestMemory::MisalignedError(GuestAddress gpa) {

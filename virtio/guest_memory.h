@@ -35,7 +35,14 @@ class GuestMemory {
   static absl::StatusOr<GuestMemory> Create(std::vector<Region> regions);
 
   // The bytes [gpa, gpa + length). OUT_OF_RANGE unless they lie inside one region.
-  absl::StatusOr<std::span<std::byte>> Slice(GuestAddress gpa, uint64_t length) const;
+  absl::StatusOr<std::span<std::byte>> Slice(GuestAddress gpa, uint64_t length) const {
+    for (const Region& region : regions_) {
+      const uint64_t size = region.bytes.size();
+      const uint64_t offset = gpa.value - region.start.value;  // wraps past size when below
+      if (offset <= size && length <= size - offset) return region.bytes.subspan(offset, length);
+    }
+    return OutOfRangeError(gpa, length);
+  }
 
   absl::Status Read(GuestAddress gpa, std::span<std::byte> out) const;
   absl::Status Write(GuestAddress gpa, std::span<const std::byte> in) const;
@@ -69,6 +76,7 @@ class GuestMemory {
 
  private:
   explicit GuestMemory(std::vector<Region> regions) : regions_(std::move(regions)) {}
+  static absl::Status OutOfRangeError(GuestAddress gpa, uint64_t length);
   static absl::Status MisalignedError(GuestAddress gpa);
 
   std::vector<Region> regions_;

@@ -29,7 +29,7 @@ constexpr size_t kInputPieceBytes = 64 << 10;  // agent.proto, ClientFrame.stdin
 
 absl::Status CheckDeno() {
   if (::access(kDeno, X_OK) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
+  return absl::UnimplementedError(absl::StrCat(
       "run-ts: this image has no Deno at ", kDeno,
       ": use one that has it, such as the debian flavour (voidbox image build debian)"));
 }

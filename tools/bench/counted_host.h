@@ -10,12 +10,9 @@
 #include "absl/status/statusor.h"
 #include "agent/agent.pb.h"
 #include "base/event_loop.h"
-#include "base/frame.h"
-#include "base/unique_fd.h"
-#include "sandbox/emulated_host/mux.h"
+#include "sandbox/emulated_host/emulated_host.h"
 #include "sandbox/emulated_host/qemu.h"
 #include "sandbox/exec_session.h"
-#include "sandbox/output_tail.h"
 
 namespace voidbox::bench {
 
@@ -31,31 +28,14 @@ class CountedHost {
   absl::StatusOr<int> Run(EmulatedMachine machine, const std::vector<std::string>& argv);
 
  private:
-  absl::Status Start(const EmulatedMachine& machine);
-  absl::Status OnConsole();
-  absl::Status SendSetup();
-  absl::Status OnSetupReply();
-  absl::Status StartCommand();
+  absl::Status StartCommand(const std::vector<std::string>& argv);
   void OnEnded(const absl::StatusOr<agent::ExecEnded>& ended);
-  // Ends the run unless `status` is OK.
-  void Expect(const absl::Status& status);
   void Finish(absl::StatusOr<int> result);
 
   EventLoop& loop_;
-  std::string home_;
-  std::vector<std::string> argv_;
   std::optional<absl::StatusOr<int>> result_;
-  bool up_ = false;  // hostd has said so
-  std::string console_text_;
-  OutputTail console_tail_;
-  std::optional<RunningQemu> qemu_;
-  std::unique_ptr<Mux> mux_;
-  UniqueFd setup_stream_;
-  FrameReader setup_reader_;
+  std::unique_ptr<EmulatedHost> host_;
   std::unique_ptr<ExecSession> session_;
-  EventLoop::Watch console_watch_;
-  EventLoop::Watch qemu_watch_;
-  EventLoop::Watch setup_watch_;
 };
 
 }  // namespace voidbox::bench

@@ -1,204 +1,217 @@
 #include "tools/cli/completion.h"
 
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 
 namespace voidbox {
 namespace {
 
-constexpr char kBash[] = R"sh(# bash completion of voidbox: source <(voidbox completion bash)
-_voidbox_images() { ls -- "${VOIDBOX_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/voidbox}/images/names" 2>/dev/null; }
-_voidbox() {
-  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i
+constexpr char kNames[] = R"sh(
+_voidbox_home() { printf %s "${VOIDBOX_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/voidbox}"; }
+_voidbox_images() { ls -- "$(_voidbox_home)/images/names" 2>/dev/null; }
+_voidbox_sandboxes() {
+  sed -n 's/^ *"\(id\|name\)": "\(..*\)",*$/\2/p' "$(_voidbox_home)"/detached/*/record.json 2>/dev/null
+}
+)sh";
+
+// What comes after `words` in the way: everything up to the case of the commands.
+constexpr char kBashHead[] = R"sh(_voidbox() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} path= words= i
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ ${COMP_WORDS[i]} == -- ]] && { COMPREPLY=($(compgen -c -- "$word")); return; }
   done
-  case $previous in
-    --image) COMPREPLY=($(compgen -W "$(_voidbox_images)" -- "$word")); return ;;
-    --kernel | --modules | --initramfs | --rootfs | --tar | --oci | --overlay | --disk) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    --kvm-host) COMPREPLY=($(compgen -W "auto native emulated" -- "$word")); return ;;
-    --format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
+  case ${COMP_WORDS[1]} in
+    %s) path="${COMP_WORDS[1]}" ; ((COMP_CWORD > 2)) && path="$path ${COMP_WORDS[2]}" ;;
+    *) ((COMP_CWORD > 1)) && path="${COMP_WORDS[1]}" ;;
   esac
-  local words
-  case ${COMP_WORDS[1]:-} in
-    run) words="--image --kernel --initramfs --rootfs --disk-size --overlay --ephemeral --cmdline --cpus --memory --timeout --disk --console --env --workdir --kvm-host --help --" ;;
-    doctor | version) words="--format --help" ;;
-    image)
-      case $((COMP_CWORD > 2)):${COMP_WORDS[2]:-} in
-        1:build) words="minimal debian alpine agents --out --name --base --mirror --busybox --no-busybox --no-deno --with-claude-code --quiet --format --help" ;;
-        1:ls) words="--format --help" ;;
-        1:inspect | 1:rm | 1:verify | 1:export) words="$(_voidbox_images) --force --format --help" ;;
-        1:import) words="--kernel --modules --initramfs --rootfs --tar --oci --ref --cmdline --memory --force --format --help" ;;
-        1:prune) words="--dry-run --format --help" ;;
-        *) words="build ls inspect import export rm verify prune --help" ;;
-      esac ;;
-    host) words="start stop status exec --format --help" ;;
-    completion) words="bash zsh fish" ;;
-    *) words="run image doctor host version completion --help --version" ;;
-  esac
-  ((COMP_CWORD == 1)) && words="run image doctor host version completion --help --version"
-  COMPREPLY=($(compgen -W "$words" -- "$word"))
+)sh";
+
+constexpr char kBashTail[] = R"sh(  COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -o default -F _voidbox voidbox
 )sh";
 
-constexpr char kZsh[] = R"sh(#compdef voidbox
-# zsh completion of voidbox: source <(voidbox completion zsh)
-_voidbox_images() {
-  local home=${VOIDBOX_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/voidbox}
-  local -a images=($home/images/names/*(N:t))
-  compadd -a images
-}
-_voidbox() {
-  local -a commands
-  commands=(
-    'run:run a command in a new sandbox'
-    'image:what sandboxes boot from'
-    'doctor:say what this machine can do'
-    'host:the emulated KVM host'
-    'version:print the version'
-    'completion:print a completion script'
-  )
-  if ((CURRENT == 2)); then
-    _describe command commands
-    return
-  fi
-  case ${words[2]} in
-    run)
-      _arguments -S \
-        '--image[image of the store]:image:_voidbox_images' \
-        '--kernel[guest kernel]:file:_files' \
-        '--initramfs[guest initramfs]:file:_files' \
-        '--rootfs[root file system]:file:_files' \
-        '--disk-size[size of the root disk]:size:' \
-        '--overlay[file that keeps what is written to it]:file:_files' \
-        '--ephemeral[throw away what is written to it]' \
-        '--cmdline[words for the kernel command line]:words:' \
-        '--cpus[virtual CPUs]:number:' \
-        '--memory[guest memory]:size:' \
-        '--timeout[time limit of the command]:duration:' \
-        '*--disk[disk image]:file:_files' \
-        '--console[show the kernel console]' \
-        '*'{-e,--env}'[environment variable]:variable:' \
-        {-w,--workdir}'[working directory]:directory:' \
-        '--kvm-host[where it runs]:host:(auto native emulated)' \
-        '*:command:_command_names'
-      ;;
-    image)
-      if ((CURRENT == 3)); then
-        _values command build ls inspect import export rm verify prune
-      else
-        case ${words[3]} in
-          build)
-            _arguments \
-              '*:flavour:(minimal debian alpine agents)' \
-              '--out[directory or file to write]:path:_files' \
-              '--name[of the image in the store]:name:' \
-              '--base[archive in place of a download]:file:_files' \
-              '--mirror[of the packages]:url:' \
-              '--busybox[a static BusyBox]:file:_files' \
-              '--no-busybox[leave BusyBox out]' \
-              '--no-deno[leave Deno out]' \
-              '--with-claude-code[the real Claude Code]' \
-              '--quiet[no progress]' \
-              '--format[output]:format:(text json)'
-            ;;
-          import)
-            _arguments \
-              '*:name:' \
-              '--kernel[guest kernel]:file:_files' \
-              '--modules[modules of the kernel]:directory:_files -/' \
-              '--initramfs[guest initramfs]:file:_files' \
-              '--rootfs[ext4 root file system]:file:_files' \
-              '--tar[archive of a root file system]:file:_files' \
-              '--oci[container image]:file:_files' \
-              '--ref[name of the container image]:name:' \
-              '--cmdline[words for the kernel command line]:words:' \
-              '--memory[guest memory that it must fit into]:size:' \
-              '--force[replace an image of that name]' \
-              '--format[output]:format:(text json)'
-            ;;
-          ls) _arguments '--format[output]:format:(text json)' ;;
-          prune) _arguments '--dry-run[only list]' '--format[output]:format:(text json)' ;;
-          export)
-            _arguments '2:image:_voidbox_images' '3:directory:_files -/' \
-              '--force[replace files]' '--format[output]:format:(text json)'
-            ;;
-          *) _arguments '*:image:_voidbox_images' '--format[output]:format:(text json)' ;;
-        esac
-      fi
-      ;;
-    host) _values command start stop status exec ;;
-    doctor | version) _arguments '--format[output]:format:(text json)' ;;
-    completion) _values shell bash zsh fish ;;
-  esac
-}
-compdef _voidbox voidbox
-)sh";
+using Commands = std::vector<const CLI::App*>;
 
-constexpr char kFish[] = R"sh(# fish completion of voidbox: voidbox completion fish | source
-function __voidbox_images
-  set -l home $VOIDBOX_HOME
-  test -n "$home"; or set home (test -n "$XDG_DATA_HOME"; and echo $XDG_DATA_HOME; or echo $HOME/.local/share)/voidbox
-  command ls $home/images/names 2>/dev/null
+Commands SubcommandsOf(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// The long flags of a command, hidden ones apart.
+std::vector<const CLI::Option*> FlagsOf(const CLI::App& app) {
+  std::vector<const CLI::Option*> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_lnames().empty() && !option->get_group().empty()) flags.push_back(option);
+  }
+  return flags;
+}
+
+std::string LongName(const CLI::Option& option) {
+  return absl::StrCat("--", option.get_lnames().front());
+}
+
+// "a b" of a type "NAME:{a,b}", which is how CLI11 writes a membership; empty for another.
+std::string ChoicesOf(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t open = type.find('{');
+  const size_t close = type.rfind('}');
+  if (open == std::string::npos || close == std::string::npos || close < open) return "";
+  return absl::StrReplaceAll(type.substr(open + 1, close - open - 1), {{",", " "}});
+}
+
+bool TakesPath(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return absl::StartsWith(type, "FILE") || type == "DIR" || type == "DIRECTORY";
+}
+
+// What a command takes beside flags, as words for compgen -W.
+std::string ArgumentsOf(const CLI::App& app) {
+  std::string words;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) continue;
+    const std::string choices = ChoicesOf(*option);
+    const std::string name = option->get_name(true);
+    if (!choices.empty()) absl::StrAppend(&words, " ", choices);
+    if (absl::StrContains(name, "ID")) absl::StrAppend(&words, " $(_voidbox_sandboxes)");
+    if (absl::StrContains(name, "IMAGE")) absl::StrAppend(&words, " $(_voidbox_images)");
+  }
+  // Whose first word behind the flags is a sandbox, and the others a command.
+  if (app.get_name() == "exec" && app.get_parent()->get_parent() == nullptr) {
+    absl::StrAppend(&words, " $(_voidbox_sandboxes)");
+  }
+  return words;
+}
+
+std::string WordsOf(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const CLI::App* command : SubcommandsOf(app)) words.push_back(command->get_name());
+  for (const CLI::Option* flag : FlagsOf(app)) words.push_back(LongName(*flag));
+  return absl::StrCat(absl::StrJoin(words, " "), ArgumentsOf(app));
+}
+
+// For the app and each command below, with the words that name it.
+void ForEachCommand(const CLI::App& app, const std::string& path,
+                    const std::function<void(const CLI::App&, const std::string&)>& visit) {
+  visit(app, path);
+  for (const CLI::App* command : SubcommandsOf(app)) {
+    ForEachCommand(*command, absl::StrCat(path, path.empty() ? "" : " ", command->get_name()),
+                   visit);
+  }
+}
+
+std::string Bash(const CLI::App& app) {
+  std::vector<std::string> paths;
+  std::map<std::string, std::string> choices;
+  std::string cases;
+  ForEachCommand(app, "", [&](const CLI::App& command, const std::string& path) {
+    for (const CLI::Option* flag : FlagsOf(command)) {
+      if (TakesPath(*flag)) paths.push_back(LongName(*flag));
+      const std::string one = ChoicesOf(*flag);
+      if (!one.empty()) choices[LongName(*flag)] = one;
+    }
+    absl::StrAppend(&cases, "    '", path, "') words=\"", WordsOf(command), "\" ;;\n");
+  });
+  std::vector<std::string> groups;
+  for (const CLI::App* command : SubcommandsOf(app)) {
+    if (!SubcommandsOf(*command).empty()) groups.push_back(command->get_name());
+  }
+  std::string script = absl::StrCat(
+      kNames, absl::StrReplaceAll(kBashHead, {{"%s", absl::StrJoin(groups, " | ")}}),
+      "  case $previous in\n"
+      "    --image) COMPREPLY=($(compgen -W \"$(_voidbox_images)\" -- \"$word\")); return ;;\n");
+  if (!paths.empty()) {
+    absl::StrAppend(&script, "    ", absl::StrJoin(paths, " | "),
+                    ") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n");
+  }
+  for (const auto& [flag, words] : choices) {
+    absl::StrAppend(&script, "    ", flag, ") COMPREPLY=($(compgen -W \"", words,
+                    "\" -- \"$word\")); return ;;\n");
+  }
+  absl::StrAppend(&script, "  esac\n  case $path in\n", cases, "  esac\n", kBashTail);
+  return script;
+}
+
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
+}
+
+// When the words of `path` were typed.
+std::string FishCondition(const std::string& path) {
+  if (path.empty()) return "__fish_use_subcommand";
+  const std::vector<std::string> words = absl::StrSplit(path, ' ');
+  std::vector<std::string> seen;
+  for (const std::string& word : words) {
+    seen.push_back(absl::StrCat("__fish_seen_subcommand_from ", word));
+  }
+  return absl::StrJoin(seen, "; and ");
+}
+
+std::string Fish(const CLI::App& app) {
+  std::string script = R"sh(function __voidbox_home
+  test -n "$VOIDBOX_HOME"; and echo $VOIDBOX_HOME; and return
+  test -n "$XDG_DATA_HOME"; and echo $XDG_DATA_HOME/voidbox; or echo $HOME/.local/share/voidbox
+end
+function _voidbox_images; command ls (__voidbox_home)/images/names 2>/dev/null; end
+function _voidbox_sandboxes
+  sed -n 's/^ *"\(id\|name\)": "\(..*\)",*$/\2/p' (__voidbox_home)/detached/*/record.json 2>/dev/null
 end
 complete -c voidbox -f
-complete -c voidbox -n __fish_use_subcommand -a run -d 'run a command in a new sandbox'
-complete -c voidbox -n __fish_use_subcommand -a image -d 'what sandboxes boot from'
-complete -c voidbox -n __fish_use_subcommand -a doctor -d 'say what this machine can do'
-complete -c voidbox -n __fish_use_subcommand -a host -d 'the emulated KVM host'
-complete -c voidbox -n __fish_use_subcommand -a version -d 'print the version'
-complete -c voidbox -n __fish_use_subcommand -a completion -d 'print a completion script'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l image -xa '(__voidbox_images)' -d 'image of the store'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l kernel -rF -d 'guest kernel'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l initramfs -rF -d 'guest initramfs'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l rootfs -rF -d 'root file system'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l disk-size -x -d 'size of the root disk'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l overlay -rF -d 'file that keeps what is written to it'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l ephemeral -d 'throw away what is written to it'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l cmdline -x -d 'kernel command line'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l cpus -x -d 'virtual CPUs'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l memory -x -d 'guest memory'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l timeout -x -d 'time limit'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l disk -rF -d 'disk image'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l console -d 'show the kernel console'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -s e -l env -x -d 'environment variable'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -s w -l workdir -x -d 'working directory'
-complete -c voidbox -n '__fish_seen_subcommand_from run' -l kvm-host -xa 'auto native emulated'
-set -l image_commands build ls inspect import export rm verify prune
-complete -c voidbox -n "__fish_seen_subcommand_from image; and not __fish_seen_subcommand_from $image_commands" -a "$image_commands"
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from inspect export rm verify' -a '(__voidbox_images)'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -a 'minimal debian alpine agents'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l out -rF -d 'directory or file to write'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l name -x -d 'of the image in the store'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l base -rF -d 'archive in place of a download'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l mirror -x -d 'of the packages'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l busybox -rF -d 'a static BusyBox'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l no-busybox -d 'leave BusyBox out'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l no-deno -d 'leave Deno out'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l with-claude-code -d 'the real Claude Code'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from build' -l quiet -d 'no progress'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l kernel -rF -d 'guest kernel'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l modules -rF -d 'modules of the kernel'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l initramfs -rF -d 'guest initramfs'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l rootfs -rF -d 'ext4 root file system'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l tar -rF -d 'archive of a root file system'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l oci -rF -d 'container image'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l ref -x -d 'name of the container image'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l cmdline -x -d 'kernel command line'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import' -l memory -x -d 'guest memory'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from import export' -l force -d 'replace what is there'
-complete -c voidbox -n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from prune' -l dry-run -d 'only list'
-complete -c voidbox -n '__fish_seen_subcommand_from host' -a 'start stop status exec'
-complete -c voidbox -n '__fish_seen_subcommand_from doctor version host image' -l format -xa 'text json'
-complete -c voidbox -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 )sh";
+  ForEachCommand(app, "", [&](const CLI::App& command, const std::string& path) {
+    const std::string line = absl::StrCat("complete -c voidbox -n ", Quoted(FishCondition(path)));
+    for (const CLI::App* sub : SubcommandsOf(command)) {
+      absl::StrAppend(&script, line, " -a ", sub->get_name(), " -d ",
+                      Quoted(sub->get_description()), "\n");
+    }
+    const std::string arguments = ArgumentsOf(command);
+    if (!arguments.empty()) {
+      absl::StrAppend(&script, line, " -a ",
+                      Quoted(absl::StrReplaceAll(arguments.substr(1), {{"$(", "("}})), "\n");
+    }
+    for (const CLI::Option* flag : FlagsOf(command)) {
+      absl::StrAppend(&script, line, " -l ", flag->get_lnames().front());
+      if (!flag->get_snames().empty()) absl::StrAppend(&script, " -s ", flag->get_snames().front());
+      const std::string choices = ChoicesOf(*flag);
+      if (LongName(*flag) == "--image") {
+        absl::StrAppend(&script, " -xa '(_voidbox_images)'");
+      } else if (!choices.empty()) {
+        absl::StrAppend(&script, " -xa ", Quoted(choices));
+      } else if (TakesPath(*flag)) {
+        absl::StrAppend(&script, " -rF");
+      } else if (flag->get_items_expected_max() > 0) {
+        absl::StrAppend(&script, " -x");
+      }
+      absl::StrAppend(&script, " -d ", Quoted(flag->get_description()), "\n");
+    }
+  });
+  return script;
+}
 
 }  // namespace
 
-absl::StatusOr<std::string> CompletionScript(const std::string& shell) {
-  if (shell == "bash") return std::string(kBash);
-  if (shell == "zsh") return std::string(kZsh);
-  if (shell == "fish") return std::string(kFish);
+absl::StatusOr<std::string> CompletionScript(const std::string& shell, const CLI::App& app) {
+  if (shell == "bash") {
+    return absl::StrCat("# bash completion of voidbox: source <(voidbox completion bash)",
+                        Bash(app));
+  }
+  // zsh runs bash's completions, and has arrays begin at 0 for them (zshcompsys(1), bashcompinit).
+  if (shell == "zsh") {
+    return absl::StrCat(
+        "# zsh completion of voidbox: source <(voidbox completion zsh)\n"
+        "autoload -U +X compinit bashcompinit && compinit && bashcompinit",
+        Bash(app));
+  }
+  if (shell == "fish") {
+    return absl::StrCat("# fish completion of voidbox: voidbox completion fish | source\n",
+                        Fish(app));
+  }
   return absl::InvalidArgumentError(
       absl::StrCat("shell '", shell, "' is not one of bash, zsh, fish"));
 }

@@ -3,12 +3,16 @@
 
 #include <string>
 
+#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 
 namespace voidbox {
 
-// The script that completes voidbox' command line in `shell`: bash, zsh or fish.
-absl::StatusOr<std::string> CompletionScript(const std::string& shell);
+// The script that completes the command line of `app`, called voidbox, in `shell`: bash, zsh or
+// fish. What can follow a flag is told by its type's name: FILE and DIR are paths, and so are
+// FILE's variants; what it must be a member of is offered. IMAGE and ID arguments, and --image,
+// complete to the names of images and detached sandboxes.
+absl::StatusOr<std::string> CompletionScript(const std::string& shell, const CLI::App& app);
 
 }  // namespace voidbox
 

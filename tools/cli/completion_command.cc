@@ -8,6 +8,7 @@
 namespace voidbox {
 
 CLI::App* CompletionCommand::AddTo(CLI::App& app) {
+  app_ = &app;
   CLI::App* const completion =
       app.add_subcommand("completion", "Print a completion script for bash, zsh or fish");
   completion->add_option("shell", shell_)->required()->type_name("bash|zsh|fish");
@@ -16,7 +17,7 @@ CLI::App* CompletionCommand::AddTo(CLI::App& app) {
 }
 
 int CompletionCommand::Run(const Invocation&) {
-  const auto script = CompletionScript(shell_);
+  const auto script = CompletionScript(shell_, *app_);
   if (!script.ok()) return ExitStatusOf(script.status());
   std::fputs(script->c_str(), stdout);
   return 0;

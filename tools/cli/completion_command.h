@@ -14,6 +14,7 @@ class CompletionCommand final : public Command {
   int Run(const Invocation& invocation) override;
 
  private:
+  CLI::App* app_ = nullptr;  // all of voidbox
   std::string shell_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "base/io.h"
@@ -17,10 +18,28 @@ namespace {
 
 using ::testing::HasSubstr;
 
+// Commands and flags of every kind.
+std::unique_ptr<CLI::App> TestingApp() {
+  auto app = std::make_unique<CLI::App>("Tests", "voidbox");
+  static std::string text;
+  static bool flag;
+  CLI::App* const run = app->add_subcommand("run", "Run a command");
+  run->add_option("--image", text, "image")->type_name("NAME");
+  run->add_option("--kernel", text, "kernel's file")->type_name("FILE");
+  run->add_option("--kvm-host", text, "where")->check(CLI::IsMember({"auto", "emulated"}));
+  run->add_flag("-d,--detach", flag, "leave it running");
+  run->add_flag("--secret", flag)->group("");
+  app->add_subcommand("logs", "Show")->add_option("ID", text);
+  CLI::App* const image = app->add_subcommand("image", "Images");
+  image->add_subcommand("ls", "List")->add_option("--format", text);
+  image->add_subcommand("rm", "Remove")->add_option("IMAGE", text);
+  return app;
+}
+
 // What bash offers for a command line whose last word is being typed.
 std::string Complete(const std::string& words, int current) {
   const std::string path = ::testing::TempDir() + "/completion";
-  EXPECT_THAT(WriteFileAtomically(path, *CompletionScript("bash")), IsOk());
+  EXPECT_THAT(WriteFileAtomically(path, *CompletionScript("bash", *TestingApp())), IsOk());
   int fds[2];
   EXPECT_EQ(::pipe2(fds, O_CLOEXEC), 0);
   const UniqueFd read(fds[0]);
@@ -40,37 +59,51 @@ std::string Complete(const std::string& words, int current) {
 }
 
 TEST(CompletionTest, BashOffersCommandsAndFlags) {
-  EXPECT_EQ(Complete("voidbox ''", 1),
-            "run image doctor host version completion --help --version\n");
-  EXPECT_EQ(Complete("voidbox do", 1), "doctor\n");
+  EXPECT_EQ(Complete("voidbox ''", 1), "run logs image --help\n");
+  EXPECT_EQ(Complete("voidbox l", 1), "logs\n");
   EXPECT_EQ(Complete("voidbox run --kvm-host e", 3), "emulated\n");
-  EXPECT_EQ(Complete("voidbox run --ti", 2), "--timeout\n");
-  EXPECT_EQ(Complete("voidbox host st", 2), "start stop status\n");
+  EXPECT_EQ(Complete("voidbox run --de", 2), "--detach\n");
+  EXPECT_EQ(Complete("voidbox run --s", 2), "\n");  // hidden
   EXPECT_THAT(Complete("voidbox run -- bas", 3), HasSubstr("bash"));
-  EXPECT_EQ(Complete("voidbox image ''", 2),
-            "build ls inspect import export rm verify prune --help\n");
-  EXPECT_EQ(Complete("voidbox image i", 2), "inspect import\n");
-  EXPECT_EQ(Complete("voidbox image import x --ro", 4), "--rootfs\n");
-  EXPECT_EQ(Complete("voidbox image build de", 3), "debian\n");
-  EXPECT_EQ(Complete("voidbox image build debian --no-d", 4), "--no-deno\n");
+  EXPECT_EQ(Complete("voidbox image ''", 2), "ls rm --help\n");
+  EXPECT_EQ(Complete("voidbox image ls --fo", 3), "--format\n");
+  EXPECT_THAT(Complete("voidbox run --kernel /etc/host", 3), HasSubstr("/etc/hosts"));
 }
 
-TEST(CompletionTest, BashOffersImages) {
+TEST(CompletionTest, BashOffersImagesAndSandboxes) {
   const std::string home = ::testing::TempDir() + "/completion_home";
   std::filesystem::create_directories(home + "/images/names");
   for (const char* name : {"debian", "minimal"}) {
     ASSERT_THAT(WriteFileAtomically(home + "/images/names/" + name, ""), IsOk());
   }
+  std::filesystem::create_directories(home + "/detached/0123456789ab");
+  ASSERT_THAT(WriteFileAtomically(home + "/detached/0123456789ab/record.json",
+                                  "{\n  \"id\": \"0123456789ab\",\n  \"name\": \"web\"\n}\n"),
+              IsOk());
   ::setenv("VOIDBOX_HOME", home.c_str(), 1);
   EXPECT_EQ(Complete("voidbox run --image ''", 3), "debian minimal\n");
   EXPECT_EQ(Complete("voidbox image rm de", 3), "debian\n");
+  EXPECT_EQ(Complete("voidbox logs w", 2), "web\n");
+  EXPECT_EQ(Complete("voidbox logs 0", 2), "0123456789ab\n");
   ::unsetenv("VOIDBOX_HOME");
 }
 
+TEST(CompletionTest, FishHasALineForEach) {
+  const std::string script = *CompletionScript("fish", *TestingApp());
+  EXPECT_THAT(script, HasSubstr("-n '__fish_use_subcommand' -a run -d 'Run a command'\n"));
+  EXPECT_THAT(script, HasSubstr("-l kernel -rF -d 'kernel\\'s file'\n"));
+  EXPECT_THAT(script, HasSubstr("-l kvm-host -xa 'auto emulated'"));
+  EXPECT_THAT(script, HasSubstr("-l detach -s d -d 'leave it running'\n"));
+  EXPECT_THAT(
+      script,
+      HasSubstr("-n '__fish_seen_subcommand_from image; and __fish_seen_subcommand_from rm' "
+                "-a '(_voidbox_images)'"));
+}
+
 TEST(CompletionTest, KnowsThreeShells) {
-  EXPECT_THAT(CompletionScript("zsh"), IsOk());
-  EXPECT_THAT(CompletionScript("fish"), IsOk());
-  EXPECT_THAT(CompletionScript("csh"),
+  EXPECT_THAT(CompletionScript("zsh", *TestingApp()), IsOk());
+  EXPECT_THAT(CompletionScript("fish", *TestingApp()), IsOk());
+  EXPECT_THAT(CompletionScript("csh", *TestingApp()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("csh")));
 }
 

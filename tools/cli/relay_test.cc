@@ -1,5 +1,6 @@
 #include "tools/cli/relay.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ namespace {
 class RelayTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    ::signal(SIGPIPE, SIG_IGN);  // as the program does
     std::tie(client_, near_) = *UnixSocketPair();
     std::tie(server_, far_) = *UnixSocketPair();
     relay_ = std::make_unique<Relay>(*loop_, Relay::Ends{near_.get(), near_.get()},

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <filesystem>
+#include <string>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -36,15 +38,18 @@ absl::StatusOr<ProxyListener> ProxyListener::Open(const std::string& address) {
   listener.address_ = address;
   absl::string_view rest = address;
   if (absl::ConsumePrefix(&rest, "unix:") && !rest.empty()) {
-    const std::string path(rest);
-    auto socket = ListenUnix(AT_FDCWD, path);
+    // By its folder, so that the length of the path does not matter.
+    const std::filesystem::path path = std::filesystem::absolute(std::string(rest));
+    const UniqueFd folder(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) return ErrnoStatus(path.parent_path().string());
+    auto socket = ListenUnix(folder.get(), path.filename().string());
     if (absl::IsFailedPrecondition(socket.status())) {
       return absl::AlreadyExistsError(
-          absl::StrCat(path, " is there already; remove it, or choose another path"));
+          absl::StrCat(path.string(), " is there already; remove it, or choose another path"));
     }
     RETURN_IF_ERROR(socket.status());
     listener.socket_ = *std::move(socket);
-    listener.path_ = path;
+    listener.path_ = path.string();
     return listener;
   }
   if (!absl::ConsumePrefix(&rest, "tcp:")) return Wrong(address);

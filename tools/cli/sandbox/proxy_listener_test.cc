@@ -22,13 +22,16 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(ProxyListenerTest, AUnixSocketGoesWithItsListener) {
-  const std::string path = ::testing::TempDir() + "/proxy_listener_test.sock";
+  const std::string folder = ::testing::TempDir();
+  const std::string path = folder + "/proxy_listener_test.sock";
   ::unlink(path.c_str());
+  // The path is longer than a socket's address may be.
+  const UniqueFd directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   {
     const auto listener = ProxyListener::Open("unix:" + path);
     ASSERT_THAT(listener, IsOk());
     EXPECT_FALSE(*listener->Accept());
-    const auto client = ConnectUnix(AT_FDCWD, path);
+    const auto client = ConnectUnix(directory.get(), "proxy_listener_test.sock");
     ASSERT_THAT(client, IsOk());
     EXPECT_TRUE(*listener->Accept());
     EXPECT_THAT(ProxyListener::Open("unix:" + path).status().message(), HasSubstr("already"));

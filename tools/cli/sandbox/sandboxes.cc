@@ -60,6 +60,7 @@ absl::StatusOr<UniqueFd> Sandboxes::Connect(const SandboxRecord& record,
 std::string StateOf(const SandboxRecord& record) {
   if (!HasEnded(record)) return "running";
   if (record.ended_unix_seconds == 0) return "died";
+  if (record.end_reason == "stopped" || record.end_reason == "killed") return record.end_reason;
   return absl::StrCat("exited (", record.exit_status.value_or(kExitOwnError), ")");
 }
 

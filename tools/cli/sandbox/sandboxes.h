@@ -44,7 +44,7 @@ class Sandboxes {
 inline constexpr char kVsockSocket[] = "vsock.sock";
 inline constexpr char kControlSocket[] = "control.sock";
 
-// "running", "exited (3)" or "died", for people.
+// "running", "exited (3)", "stopped", "killed" or "died", for people.
 std::string StateOf(const SandboxRecord& record);
 inline bool HasEnded(const SandboxRecord& record) {
   return record.ended_unix_seconds != 0 || !IsAlive(record.vmm);
