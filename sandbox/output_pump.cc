@@ -39,6 +39,7 @@ void OutputPump::WriteSome() {
     bytes_.clear();
     done_ = 0;
     watch_.Reset();
+    watched_.Reset();  // the owner's closing is the end of the stream
     return;
   }
   if (done_ > kFullBytes) bytes_.erase(0, std::exchange(done_, 0));
@@ -76,6 +77,7 @@ void OutputPump::Fail(const absl::Status& status) {
   bytes_.clear();
   done_ = 0;
   watch_.Reset();
+  watched_.Reset();
   loop_.Post(changed_);
 }
 
