@@ -147,7 +147,10 @@ Spawner::NotStarted Explain(const Command& command, const ChildPlan& plan) {
     case ChildPlan::Step::kUser:
       return Failed(kCannotRun, absl::StrCat("user ", plan.uid, ":", plan.gid), error);
     case ChildPlan::Step::kWorkingDirectory:
-      return Failed(kCannotRun, absl::StrCat("working directory ", command.working_directory),
+      return Failed(kCannotRun,
+                    absl::StrCat("working directory ", command.working_directory.empty()
+                                                           ? command.home
+                                                           : command.working_directory),
                     error);
     case ChildPlan::Step::kFilter:
       return Failed(kCannotRun, "seccomp filter", error);

@@ -42,6 +42,10 @@ absl::Status AddAccount(FileTree& tree, const std::string& path, absl::string_vi
 }  // namespace
 
 absl::Status AddGuestParts(FileTree& tree, const std::string& agent) {
+  // An archive of a private directory: nobody but root could run anything.
+  FileMetadata root = tree.root().metadata;
+  root.permissions |= 0755;
+  RETURN_IF_ERROR(tree.AddDirectory("/", std::move(root)));
   ASSIGN_OR_RETURN(FileContents contents, tree.spool().AddHostFile(agent));
   RETURN_IF_ERROR(tree.AddFile("sbin/guest-agent", {.permissions = 0755}, std::move(contents)));
   // A link of the same file, not a symbolic one: the kernel runs it before anything is mounted.

@@ -45,6 +45,13 @@ TEST_F(GuestPartsTest, MakesAnEmptyTreeBootable) {
   EXPECT_EQ(tree_->Resolve("workspace"), tree_->Find("home/user"));
 }
 
+TEST_F(GuestPartsTest, OpensTheRootToEverybody) {
+  ASSERT_THAT(tree_->AddDirectory("/", {.permissions = 01700, .mtime = 7}), IsOk());
+  ASSERT_THAT(AddGuestParts(*tree_, agent_), IsOk());
+  EXPECT_EQ(tree_->root().metadata.permissions, 01755u);
+  EXPECT_EQ(tree_->root().metadata.mtime, 7);
+}
+
 TEST_F(GuestPartsTest, ReplacesAnotherInitAndFollowsAMergedUsr) {
   AddFile("usr/lib/systemd/systemd", "systemd");
   ASSERT_THAT(tree_->AddSymlink("sbin", {}, "usr/sbin"), IsOk());

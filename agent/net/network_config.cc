@@ -198,7 +198,7 @@ absl::Status ReplaceAddresses(NetlinkSocket& socket, const NetworkConfig& config
   }
   for (const NetworkConfig::Address& address : present.addresses) {
     if (std::count(config.addresses.begin(), config.addresses.end(), address) != 0) continue;
-    const absl::Status status =
+    absl::Status status =
         commit([&](NetlinkBatch& b) { PutAddress(b, address, index, RTM_DELADDR); });
     // A secondary address went with its primary one: EADDRNOTAVAIL, which is this status.
     if (!status.ok() && !absl::IsAlreadyExists(status)) return status;
