@@ -47,19 +47,20 @@ class FilesGuestTest : public ::testing::Test {
     ASSERT_NE(guest_, nullptr);
     before_ = Tree();
   }
-  // Whatever a test did, it leaves the workspace as it was, no worker and no cgroup.
+  // Whatever a test did, it leaves the workspace as it was, no worker and no process.
   void TearDown() override {
     if (guest_ == nullptr || HasFatalFailure()) return;
     EXPECT_THAT(client_.Remove("t", true).status, IsOk());
     EXPECT_EQ(Tree(), before_);
     std::string left;
     guest_->Await([&] {
-      left =
-          Run("for c in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$c; done 2>/dev/null | "
-              "grep -c 'file-worke[r]'; find /sys/fs/cgroup -type d -name 'exec-*' | wc -l");
+      left = Run(
+          "for c in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$c; done 2>/dev/null | "
+          "grep -c 'file-worke[r]'; "
+          "grep -l 'populated 1' $(find /sys/fs/cgroup -path '*/exec-*/cgroup.events') | wc -l");
       return left == "0\n1\n";
     });
-    EXPECT_EQ(left, "0\n1\n") << "workers, and cgroups but for the asking command's";
+    EXPECT_EQ(left, "0\n1\n") << "workers, and cgroups with processes but for the asking command's";
   }
 
   static UniqueFd Connect() {

@@ -147,6 +147,7 @@ std::string FishCondition(const std::string& path) {
   if (path.empty()) return "__fish_use_subcommand";
   const std::vector<std::string> words = absl::StrSplit(path, ' ');
   std::vector<std::string> seen;
+  seen.reserve(words.size());
   for (const std::string& word : words) {
     seen.push_back(absl::StrCat("__fish_seen_subcommand_from ", word));
   }
