@@ -1,5 +1,6 @@
 #include "tools/cli/exec_flags.h"
 
+#include <cmath>
 #include <cstdint>
 
 #include "absl/strings/numbers.h"
@@ -72,7 +73,7 @@ absl::StatusOr<agent::ExecLimits> ToExecLimits(const ExecFlags& flags) {
       return absl::InvalidArgumentError(
           absl::StrCat("--cpus '", flags.cpus, "' is not a number from 0.01 to ", kMaxCpus));
     }
-    limits.set_cpu_millis(static_cast<uint32_t>(cpus * 1000 + 0.5));
+    limits.set_cpu_millis(static_cast<uint32_t>(std::lround(cpus * 1000)));
   }
   return limits;
 }
