@@ -82,6 +82,7 @@ int ShellCommand::Run(const Invocation& invocation) {
   arguments.push_back("--");
   arguments.insert(arguments.end(), Shell().begin(), Shell().end());
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   ::execv(invocation.installation.executable().c_str(), pointers.data());
