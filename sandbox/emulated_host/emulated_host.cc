@@ -17,6 +17,7 @@
 #include "base/unix_socket.h"
 #include "sandbox/emulated_host/host.pb.h"
 #include "sandbox/emulated_host/hostd_up.h"
+#include "sandbox/emulated_host/qemu_repair.h"
 
 namespace voidbox {
 namespace {
@@ -34,6 +35,11 @@ absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Start(EventLoop& loo
   UniqueFd state = std::move(options.state);
   const bool from_saved_state = static_cast<bool>(state);
   ASSIGN_OR_RETURN(RunningQemu qemu, StartQemu(options.machine, std::move(state)));
+  // Before its first guest.
+  if (const absl::Status repaired = RepairEventInjection(qemu.process.pid()); !repaired.ok()) {
+    LogWarning("QEMU's injection of interrupts is not repaired, so that a guest may hang: ",
+               repaired.message());
+  }
   std::unique_ptr<EmulatedHost> host(new EmulatedHost(loop, std::move(options), from_saved_state,
                                                       std::move(handlers), std::move(qemu)));
   RETURN_IF_ERROR(host->Watch());

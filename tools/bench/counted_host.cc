@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/unix_socket.h"
-#include "tools/bench/qemu_repair.h"
 
 namespace voidbox::bench {
 namespace {
@@ -42,11 +41,6 @@ absl::StatusOr<int> CountedHost::Run(EmulatedMachine machine,
 
 absl::Status CountedHost::StartCommand(const std::vector<std::string>& argv) {
   LogInfo("the emulated host is up");
-  // Before its first guest.
-  if (const absl::Status repaired = RepairEventInjection(host_->qemu_pid()); !repaired.ok()) {
-    LogWarning("QEMU's injection of interrupts is not repaired, so that a guest may hang: ",
-               repaired.message());
-  }
   ASSIGN_OR_RETURN(auto pair, UnixSocketPair());
   RETURN_IF_ERROR(host_->Open(std::move(pair.first)));
   agent::Request request;

@@ -1,4 +1,4 @@
-#include "tools/bench/qemu_repair.h"
+#include "sandbox/emulated_host/qemu_repair.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 
-namespace voidbox::bench {
+namespace voidbox {
 namespace {
 
 constexpr int kAny = -1;
@@ -110,4 +110,4 @@ absl::Status RepairEventInjection(pid_t qemu) {
   return absl::OkStatus();
 }
 
-}  // namespace voidbox::bench
+}  // namespace voidbox

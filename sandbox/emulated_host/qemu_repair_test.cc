@@ -1,4 +1,4 @@
-#include "tools/bench/qemu_repair.h"
+#include "sandbox/emulated_host/qemu_repair.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@
 #include "gtest/gtest.h"
 #include "sandbox/child_process.h"
 
-namespace voidbox::bench {
+namespace voidbox {
 namespace {
 
 using ::testing::HasSubstr;
@@ -121,4 +121,4 @@ TEST(QemuRepairTest, RefusesAnotherProgram) {
 }
 
 }  // namespace
-}  // namespace voidbox::bench
+}  // namespace voidbox
