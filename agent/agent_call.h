@@ -10,14 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/agent.pb.h"
+#include "agent/ports.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
 
 namespace voidbox {
-
-// The port on which a guest's agent serves calls.
-inline constexpr uint32_t kAgentPort = 1234;
 
 // One call to an agent over a stream: a request, then frames both ways until the agent closes. The
 // guest is not trusted: its frames are bounded, and what does not parse ends the call. Belongs to

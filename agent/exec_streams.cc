@@ -8,22 +8,17 @@
 
 #include "agent/terminal.h"
 #include "base/errno_status.h"
+#include "base/pipe.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
 namespace {
 
-struct Pipe {
-  UniqueFd read, write;
-};
-
 // `ours` is made non-blocking: the other end's processes must not see that, and a process that
 // opens /proc/self/fd/1 could otherwise leave us waiting for what it has read itself. The pipe
 // belongs to `owner`, who could not open that file otherwise.
 absl::StatusOr<Pipe> MakePipe(UniqueFd Pipe::*ours, const std::optional<Account>& owner) {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe2");
-  Pipe pipe = {UniqueFd(fds[0]), UniqueFd(fds[1])};
+  ASSIGN_OR_RETURN(Pipe pipe, NewPipe());
   const int fd = (pipe.*ours).get();
   if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus("fcntl(F_SETFL)");
   if (owner && owner->uid != 0 && ::fchown(fd, owner->uid, owner->gid) != 0) {

@@ -7,14 +7,11 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "agent/ports.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 
 namespace voidbox {
-
-inline constexpr uint32_t kAgentPort = 1234;  // of the guest: calls
-inline constexpr uint32_t kHttpPort = 8080;   // of the guest: the same calls over HTTP
-inline constexpr uint32_t kReadyPort = 1235;  // of the host: takes the agent's Ready
 
 // Accepts streams of the host (CID 2) on a vsock port; everybody else's are closed at once. Belongs
 // to the loop's thread.

@@ -11,6 +11,10 @@
 
 namespace voidbox {
 
+// The sockets that a VMM makes in its sandbox' directory.
+inline constexpr char kVsockSocket[] = "vsock.sock";
+inline constexpr char kControlSocket[] = "control.sock";
+
 // The directory of one sandbox while its creator lives; removed, with all in it, at the end of this
 // object's life. Until Publish, other commands wait to create or reap.
 class SandboxDirectory {

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "base/errno_status.h"
 #include "base/io.h"
+#include "base/pipe.h"
 #include "base/status_macros.h"
 #include "base/unix_socket.h"
 #include "devices/boot_mark.h"
@@ -33,23 +34,11 @@ constexpr int kConsoleInputFd = 7;
 constexpr int kImageLeaseFd = 8;
 
 constexpr char kReadySocket[] = "vsock.sock_1235";  // host port 1235, see agent.proto
-constexpr char kVsockSocket[] = "vsock.sock";
-constexpr char kControlSocket[] = "control.sock";
 constexpr size_t kMaxReadyBytes = 4096;
 constexpr size_t kConsoleLinesInErrors = 20;
 
 // For the VMM to end by itself.
 constexpr absl::Duration kStopLimit = absl::Seconds(5);
-
-struct Pipe {
-  UniqueFd read, write;
-};
-
-absl::StatusOr<Pipe> NewPipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe2");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 absl::Status SetNonBlocking(int fd) {
   if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus("fcntl(F_SETFL)");

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "agent/agent.pb.h"
+#include "agent/ports.h"
 #include "base/frame.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -20,7 +21,6 @@
 namespace voidbox::bench {
 namespace {
 
-constexpr uint32_t kAgentPort = 1234;
 constexpr size_t kPieceBytes = 256 << 10;  // agent.proto, ClientFrame.data
 constexpr char kTree[] = "bench-tree";
 

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/agent.pb.h"
+#include "agent/ports.h"
 #include "base/errno_status.h"
 #include "base/frame.h"
 #include "base/io.h"
@@ -18,7 +19,6 @@
 namespace voidbox::bench {
 namespace {
 
-constexpr uint32_t kAgentPort = 1234;
 // "OK 4294967295\n" is 14 bytes long.
 constexpr size_t kMaxAnswerBytes = 32;
 constexpr timeval kLimit = {.tv_sec = 60, .tv_usec = 0};

@@ -16,9 +16,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "agent/ports.h"
 #include "base/errno_status.h"
 #include "base/frame.h"
 #include "base/io.h"
+#include "base/pipe.h"
 #include "base/status_macros.h"
 #include "base/unix_socket.h"
 #include "vmm/vmm.pb.h"
@@ -31,22 +33,11 @@ constexpr int kConfigFd = 3;
 constexpr int kEventFd = 4;
 constexpr int kConsoleFd = 1;
 
-constexpr uint32_t kReadyPort = 1235;
 // For a guest that hangs: some minutes of an emulated host on a busy machine.
 constexpr int kPollMs = 300'000;
 constexpr size_t kConsoleLinesInErrors = 20;
 // Of what a guest prints; none that is measured comes near it.
 constexpr size_t kMaxConsoleBytes = 1 << 20;
-
-struct Pipe {
-  UniqueFd read, write;
-};
-
-absl::StatusOr<Pipe> NewPipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe2");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 bool HasVsock(VmmKind kind) { return kind != VmmKind::kQemuMicrovm; }
 

@@ -99,11 +99,8 @@ int RunCommand::Run(const Invocation& invocation) {
   if (const absl::Status status = CheckMachineFiles(options->sandbox); !status.ok()) {
     return ExitStatusOf(status);
   }
-  const auto files = FindHostFiles(invocation.installation, *home);
-  if (!files.ok()) return ExitStatusOf(files.status());
-  std::vector<std::string> argv = {invocation.installation.executable()};
-  argv.insert(argv.end(), invocation.arguments.begin(), invocation.arguments.end());
-  return RunInHost(*files, argv, {.reason = kvm->reason, .terminal = options->terminal});
+  return RunSelfInHost(invocation.installation, invocation.arguments,
+                       {.reason = kvm->reason, .terminal = options->terminal});
 }
 
 }  // namespace voidbox

@@ -177,4 +177,15 @@ int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
   return run.exit_status();
 }
 
+int RunSelfInHost(const Installation& installation, const std::vector<std::string>& arguments,
+                  const HostRunOptions& options) {
+  const auto home = VoidboxHome();
+  if (!home.ok()) return ExitStatusOf(home.status());
+  const auto files = FindHostFiles(installation, *home);
+  if (!files.ok()) return ExitStatusOf(files.status());
+  std::vector<std::string> argv = {installation.executable()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return RunInHost(*files, argv, options);
+}
+
 }  // namespace voidbox

@@ -33,6 +33,9 @@ struct HostRunOptions {
 // standard streams and signals; returns its exit status.
 int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
               const HostRunOptions& options = {});
+// The same for this program with `arguments`, in the host of this user's $VOIDBOX_HOME.
+int RunSelfInHost(const Installation& installation, const std::vector<std::string>& arguments,
+                  const HostRunOptions& options = {});
 
 }  // namespace voidbox
 

@@ -15,6 +15,7 @@
 #include "base/errno_status.h"
 #include "base/event_loop.h"
 #include "base/io.h"
+#include "base/pipe.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "sandbox/child_process.h"
@@ -27,15 +28,6 @@ namespace {
 
 // An id and a newline are far less.
 constexpr size_t kMaxReportBytes = 4096;
-
-struct Pipe {
-  UniqueFd read, write;
-};
-absl::StatusOr<Pipe> NewPipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe2");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 // The one who waits for a supervisor. Belongs to the loop's thread.
 class Starter {

@@ -34,11 +34,7 @@ int AttachCommand::Run(const Invocation& invocation) {
   streams.input = -1;
   return RunWhereSandboxesLive(invocation,
                                [&] {
-                                 auto sandboxes = Sandboxes::Open();
-                                 if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
-                                 const auto record = sandboxes->FindLiving(name_);
-                                 if (!record.ok()) return ExitStatusOf(record.status());
-                                 auto vsock = sandboxes->Connect(*record, kVsockSocket);
+                                 auto vsock = ConnectToVsockOf(name_);
                                  if (!vsock.ok()) return ExitStatusOf(vsock.status());
                                  return RunExec(*std::move(vsock), std::move(request),
                                                 {.streams = streams});

@@ -1,6 +1,5 @@
 #include "tools/cli/sandbox/cp_command.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -10,9 +9,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/errno_status.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/pipe.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "sandbox/file_transfer.h"
@@ -29,15 +28,6 @@ namespace {
 constexpr char kStream[] = "-";
 constexpr int kNo = 1;
 
-struct Pipe {
-  UniqueFd read, write;
-};
-absl::StatusOr<Pipe> NewPipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus("pipe2");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
 // The last part of a path, and what is before it; a trailing slash does not count.
 struct SplitPath {
   std::string directory;
@@ -52,22 +42,15 @@ SplitPath Split(std::string path) {
 
 std::string Join(const GuestPath& path) { return absl::StrCat(path.sandbox, ":", path.path); }
 
-// A connection to the agent of the sandbox that a path names.
-absl::StatusOr<UniqueFd> ConnectTo(const GuestPath& path) {
-  ASSIGN_OR_RETURN(Sandboxes sandboxes, Sandboxes::Open());
-  ASSIGN_OR_RETURN(const SandboxRecord record, sandboxes.FindLiving(path.sandbox));
-  return sandboxes.Connect(record, kVsockSocket);
-}
-
 absl::Status UploadHere(const GuestPath& directory, int input) {
-  ASSIGN_OR_RETURN(UniqueFd vsock, ConnectTo(directory));
+  ASSIGN_OR_RETURN(UniqueFd vsock, ConnectToVsockOf(directory.sandbox));
   agent::UploadRequest request;
   request.set_destination(directory.path);
   return Upload(std::move(vsock), request, input).status();
 }
 
 absl::Status DownloadHere(const GuestPath& path, int output) {
-  ASSIGN_OR_RETURN(UniqueFd vsock, ConnectTo(path));
+  ASSIGN_OR_RETURN(UniqueFd vsock, ConnectToVsockOf(path.sandbox));
   agent::DownloadRequest request;
   request.set_path(path.path);
   ASSIGN_OR_RETURN(const agent::TransferDone done, Download(std::move(vsock), request, output));
@@ -78,7 +61,7 @@ absl::Status DownloadHere(const GuestPath& path, int output) {
 }
 
 absl::StatusOr<bool> IsDirectoryHere(const GuestPath& path) {
-  ASSIGN_OR_RETURN(UniqueFd vsock, ConnectTo(path));
+  ASSIGN_OR_RETURN(UniqueFd vsock, ConnectToVsockOf(path.sandbox));
   agent::Request request;
   request.mutable_file()->mutable_stat()->set_path(path.path);
   const auto frame = AskAgent(std::move(vsock), request);

@@ -80,11 +80,7 @@ int ExecCommand::Run(const Invocation& invocation) {
   if (!flags_.interactive) streams.input = -1;
   return RunWhereSandboxesLive(invocation,
                                [&] {
-                                 auto sandboxes = Sandboxes::Open();
-                                 if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
-                                 const auto record = sandboxes->FindLiving(words->sandbox);
-                                 if (!record.ok()) return ExitStatusOf(record.status());
-                                 auto vsock = sandboxes->Connect(*record, kVsockSocket);
+                                 auto vsock = ConnectToVsockOf(words->sandbox);
                                  if (!vsock.ok()) return ExitStatusOf(vsock.status());
                                  agent::Request request;
                                  *request.mutable_exec() = *std::move(exec);

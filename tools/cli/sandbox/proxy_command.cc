@@ -164,11 +164,7 @@ class Proxy {
 
 // Standard input and output are the client.
 int JoinStandardStreams(const std::string& name, uint32_t port) {
-  auto sandboxes = Sandboxes::Open();
-  if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
-  const auto record = sandboxes->FindLiving(name);
-  if (!record.ok()) return ExitStatusOf(record.status());
-  auto vsock = sandboxes->Connect(*record, kVsockSocket);
+  auto vsock = ConnectToVsockOf(name);
   if (!vsock.ok()) return ExitStatusOf(vsock.status());
   auto loop = EventLoop::Create();
   if (!loop.ok()) return ExitStatusOf(loop.status());
@@ -183,12 +179,10 @@ int JoinStandardStreams(const std::string& name, uint32_t port) {
   return status.ok() ? 0 : ExitStatusOf(status);
 }
 
-Proxy::Begin DirectBegin(Sandboxes& sandboxes, const std::string& name, uint32_t port) {
-  return [&sandboxes, name, port](EventLoop& loop, int client,
-                                  std::function<void(const absl::Status&)> done)
+Proxy::Begin DirectBegin(const std::string& name, uint32_t port) {
+  return [name, port](EventLoop& loop, int client, std::function<void(const absl::Status&)> done)
              -> absl::StatusOr<std::unique_ptr<Passage>> {
-    ASSIGN_OR_RETURN(const SandboxRecord record, sandboxes.FindLiving(name));
-    ASSIGN_OR_RETURN(UniqueFd vsock, sandboxes.Connect(record, kVsockSocket));
+    ASSIGN_OR_RETURN(UniqueFd vsock, ConnectToVsockOf(name));
     auto passage =
         std::make_unique<DirectPassage>(loop, Relay::Ends{client, client}, std::move(done));
     RETURN_IF_ERROR(passage->Start(std::move(vsock), port));
@@ -262,7 +256,7 @@ int ProxyCommand::Run(const Invocation& invocation) {
   if (const auto record = sandboxes->FindLiving(name_); !record.ok()) {
     return ExitStatusOf(record.status());
   }
-  return RunProxy(*std::move(listener), DirectBegin(*sandboxes, name_, port_));
+  return RunProxy(*std::move(listener), DirectBegin(name_, port_));
 }
 
 }  // namespace voidbox

@@ -47,8 +47,9 @@ int RemoveSandboxCommand::Remove() const {
     for (const SandboxRecord& record : *records) {
       if (HasEnded(record)) names.push_back(record.id);
     }
-  } else if (const absl::Status status = WantNames(names, "rm"); !status.ok()) {
-    return ExitStatusOf(status);
+  } else if (names.empty()) {
+    return ExitStatusOf(
+        absl::InvalidArgumentError("no sandbox given; say `voidbox rm ID`, see `voidbox ps`"));
   }
   int result = 0;
   for (const std::string& name : names) {

@@ -135,11 +135,7 @@ absl::StatusOr<agent::RunTsRequest> RunTsCommand::Request(
 }
 
 int RunTsCommand::InSandbox(const agent::RunTsRequest& run_ts) const {
-  auto sandboxes = Sandboxes::Open();
-  if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
-  const auto record = sandboxes->FindLiving(sandbox_);
-  if (!record.ok()) return ExitStatusOf(record.status());
-  auto vsock = sandboxes->Connect(*record, kVsockSocket);
+  auto vsock = ConnectToVsockOf(sandbox_);
   if (!vsock.ok()) return ExitStatusOf(vsock.status());
   agent::Request request;
   *request.mutable_run_ts() = run_ts;
@@ -159,11 +155,10 @@ int RunTsCommand::InNewSandbox(const Invocation& invocation) const {
   const auto kvm = ChooseKvm(flags_.kvm_host);
   if (!kvm.ok()) return ExitStatusOf(kvm.status());
   if (kvm->emulated) {
-    const auto files = FindHostFiles(invocation.installation, *home);
-    if (!files.ok()) return ExitStatusOf(files.status());
-    std::vector<std::string> argv = {invocation.installation.executable()};
-    argv.insert(argv.end(), invocation.arguments.begin(), invocation.arguments.end());
-    return RunInHost(*files, argv, {.reason = kvm->reason});
+    if (const absl::Status status = CheckMachineFiles(options->sandbox); !status.ok()) {
+      return ExitStatusOf(status);
+    }
+    return RunSelfInHost(invocation.installation, invocation.arguments, {.reason = kvm->reason});
   }
   auto request = Request(invocation.after_dashes);
   if (!request.ok()) return ExitStatusOf(request.status());

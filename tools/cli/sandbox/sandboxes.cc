@@ -64,10 +64,10 @@ std::string StateOf(const SandboxRecord& record) {
   return absl::StrCat("exited (", record.exit_status.value_or(kExitOwnError), ")");
 }
 
-absl::Status WantNames(const std::vector<std::string>& names, const std::string& command) {
-  if (!names.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("no sandbox given; say `voidbox ", command, " ID`, see `voidbox ps`"));
+absl::StatusOr<UniqueFd> ConnectToVsockOf(const std::string& name) {
+  ASSIGN_OR_RETURN(Sandboxes sandboxes, Sandboxes::Open());
+  ASSIGN_OR_RETURN(const SandboxRecord record, sandboxes.FindLiving(name));
+  return sandboxes.Connect(record, kVsockSocket);
 }
 
 absl::StatusOr<bool> SandboxesLiveInHost() {
@@ -84,13 +84,7 @@ int RunWhereSandboxesLive(const Invocation& invocation, const std::function<int(
   const auto in_host = SandboxesLiveInHost();
   if (!in_host.ok()) return ExitStatusOf(in_host.status());
   if (!*in_host) return here();
-  const auto home = VoidboxHome();
-  if (!home.ok()) return ExitStatusOf(home.status());
-  const auto files = FindHostFiles(invocation.installation, *home);
-  if (!files.ok()) return ExitStatusOf(files.status());
-  std::vector<std::string> argv = {invocation.installation.executable()};
-  argv.insert(argv.end(), invocation.arguments.begin(), invocation.arguments.end());
-  return RunInHost(*files, argv, options);
+  return RunSelfInHost(invocation.installation, invocation.arguments, options);
 }
 
 }  // namespace voidbox

@@ -41,18 +41,14 @@ class Sandboxes {
   DetachedStore detached_;
 };
 
-inline constexpr char kVsockSocket[] = "vsock.sock";
-inline constexpr char kControlSocket[] = "control.sock";
+// A connection to the vsock.sock of the living one that is called so.
+absl::StatusOr<UniqueFd> ConnectToVsockOf(const std::string& name);
 
 // "running", "exited (3)", "stopped", "killed" or "died", for people.
 std::string StateOf(const SandboxRecord& record);
 inline bool HasEnded(const SandboxRecord& record) {
   return record.ended_unix_seconds != 0 || !IsAlive(record.vmm);
 }
-
-// The part of `arguments` that a command takes as the names of sandboxes; INVALID_ARGUMENT without
-// one.
-absl::Status WantNames(const std::vector<std::string>& names, const std::string& command);
 
 // Runs `here` where this user's sandboxes live: in this process, or as the same command in the
 // emulated host, if that runs. Returns the exit status.

@@ -50,11 +50,7 @@ int ShellCommand::InSandbox(const Invocation& invocation) const {
   if (!exec.ok()) return ExitStatusOf(exec.status());
   return RunWhereSandboxesLive(invocation,
                                [&] {
-                                 auto sandboxes = Sandboxes::Open();
-                                 if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
-                                 const auto record = sandboxes->FindLiving(name_);
-                                 if (!record.ok()) return ExitStatusOf(record.status());
-                                 auto vsock = sandboxes->Connect(*record, kVsockSocket);
+                                 auto vsock = ConnectToVsockOf(name_);
                                  if (!vsock.ok()) return ExitStatusOf(vsock.status());
                                  agent::Request request;
                                  *request.mutable_exec() = *std::move(exec);
