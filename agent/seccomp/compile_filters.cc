@@ -4,14 +4,12 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdint>
 
+#include "base/seccomp_compiler.h"
+
+namespace voidbox {
 namespace {
 
 // A command in a jail may make every system call but these, which answer EPERM: a program that
@@ -53,19 +51,14 @@ constexpr uint64_t kNewNamespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEW
 // ioctl(2) that types into a terminal, which may be its caller's caller's (CVE-2017-5226).
 constexpr uint64_t kFakeInput = 0x5412;  // TIOCSTI
 
-[[noreturn]] void Fail(const char* what, int error) {
-  fprintf(stderr, "compile_filters: %s: %s\n", what, strerror(error < 0 ? -error : errno));
-  exit(1);
-}
-
 void Refuse(scmp_filter_ctx filter, int error, int number) {
   const int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(error), number, 0);
-  if (result != 0) Fail("seccomp_rule_add", result);
+  if (result != 0) FailCompilation("seccomp_rule_add", result);
 }
 
 void RefuseArgument(scmp_filter_ctx filter, int number, const scmp_arg_cmp& compare) {
   const int result = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), number, 1, &compare);
-  if (result != 0) Fail("seccomp_rule_add_array", result);
+  if (result != 0) FailCompilation("seccomp_rule_add_array", result);
 }
 
 void AddJailRules(scmp_filter_ctx filter) {
@@ -78,37 +71,20 @@ void AddJailRules(scmp_filter_ctx filter) {
   RefuseArgument(filter, SCMP_SYS(ioctl), {1, SCMP_CMP_MASKED_EQ, 0xffffffff, kFakeInput});
 }
 
-void Write(const char* name, scmp_filter_ctx filter) {
-  const int fd = memfd_create("filter", MFD_CLOEXEC);
-  if (fd < 0) Fail("memfd_create", 0);
-  if (int result = seccomp_export_bpf(filter, fd); result != 0) Fail("seccomp_export_bpf", result);
-  printf("constexpr uint64_t %s[] = {\n", name);
-  uint64_t instruction;
-  off_t offset = 0;
-  while (pread(fd, &instruction, sizeof(instruction), offset) == sizeof(instruction)) {
-    printf("    0x%016lx,\n", instruction);
-    offset += sizeof(instruction);
-  }
-  printf("};\n");
-  close(fd);
-}
-
-}  // namespace
-
-int main() {
-  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-  if (filter == nullptr) Fail("seccomp_init", 0);
+void CompileJailFilter() {
+  scmp_filter_ctx filter = NewFilter(SCMP_ACT_ALLOW);
   // Calls of i386 and x32 have other numbers: no program of a jail is of these, so whoever makes
   // one means to go around the filter.
   if (int result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
       result != 0) {
-    Fail("SCMP_FLTATR_ACT_BADARCH", result);
-  }
-  // A binary search over the numbers instead of a list.
-  if (int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); result != 0) {
-    Fail("SCMP_FLTATR_CTL_OPTIMIZE", result);
+    FailCompilation("SCMP_FLTATR_ACT_BADARCH", result);
   }
   AddJailRules(filter);
-  Write("kJailFilter", filter);
+  WriteFilter("kJailFilter", filter);
   seccomp_release(filter);
 }
+
+}  // namespace
+}  // namespace voidbox
+
+int main() { voidbox::CompileJailFilter(); }

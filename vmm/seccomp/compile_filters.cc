@@ -1,22 +1,19 @@
 // Writes the VMM's seccomp filters as C++ arrays of BPF instructions, so that the VMM neither links
 // libseccomp nor spends its start on compiling rules. Usage: compile_filters > filters.inc
-#include <errno.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "base/seccomp_compiler.h"
+
+namespace voidbox {
 namespace {
 
 // A system call that a thread may make; with an argument only where it has one of the values.
@@ -101,11 +98,6 @@ const Rule kEventLoop[] = {
     {SCMP_SYS(writev)},
 };
 
-[[noreturn]] void Fail(const char* what, int error) {
-  fprintf(stderr, "compile_filters: %s: %s\n", what, strerror(error < 0 ? -error : errno));
-  exit(1);
-}
-
 void AddRules(scmp_filter_ctx filter, std::span<const Rule> rules) {
   for (const Rule& rule : rules) {
     int result;
@@ -115,38 +107,25 @@ void AddRules(scmp_filter_ctx filter, std::span<const Rule> rules) {
     } else {
       result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, rule.number, 0);
     }
-    if (result != 0) Fail("seccomp_rule_add", result);
+    if (result != 0) FailCompilation("seccomp_rule_add", result);
   }
 }
 
-void WriteFilter(const char* name, const std::vector<std::span<const Rule>>& groups) {
+void CompileFilter(const char* name, const std::vector<std::span<const Rule>>& groups) {
   // The trap's handler writes the log line and ends the process.
-  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
-  if (filter == nullptr) Fail("seccomp_init", 0);
-  // A binary search over the numbers instead of a list.
-  if (int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); result != 0) {
-    Fail("SCMP_FLTATR_CTL_OPTIMIZE", result);
-  }
+  scmp_filter_ctx filter = NewFilter(SCMP_ACT_TRAP);
   for (const std::span<const Rule>& rules : groups) AddRules(filter, rules);
-  const int fd = memfd_create("filter", MFD_CLOEXEC);
-  if (fd < 0) Fail("memfd_create", 0);
-  if (int result = seccomp_export_bpf(filter, fd); result != 0) Fail("seccomp_export_bpf", result);
-  printf("constexpr uint64_t %s[] = {\n", name);
-  uint64_t instruction;
-  off_t offset = 0;
-  while (pread(fd, &instruction, sizeof(instruction), offset) == sizeof(instruction)) {
-    printf("    0x%016lx,\n", instruction);
-    offset += sizeof(instruction);
-  }
-  printf("};\n");
-  close(fd);
+  WriteFilter(name, filter);
   seccomp_release(filter);
 }
 
-}  // namespace
-
-int main() {
-  WriteFilter("kVcpuFilter", {kCommon, kVcpu});
-  WriteFilter("kBlockWorkerFilter", {kCommon, kBlockWorker});
-  WriteFilter("kEventLoopFilter", {kCommon, kVcpu, kBlockWorker, kEventLoop});
+void CompileFilters() {
+  CompileFilter("kVcpuFilter", {kCommon, kVcpu});
+  CompileFilter("kBlockWorkerFilter", {kCommon, kBlockWorker});
+  CompileFilter("kEventLoopFilter", {kCommon, kVcpu, kBlockWorker, kEventLoop});
 }
+
+}  // namespace
+}  // namespace voidbox
+
+int main() { voidbox::CompileFilters(); }
