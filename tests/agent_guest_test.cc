@@ -18,6 +18,7 @@
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "tests/guest_sandbox.h"
+#include "tests/guest_suite.h"
 #include "tools/bench/process_usage.h"
 
 namespace voidbox {
@@ -29,21 +30,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Exec = GuestSandbox::Exec;
 
-class AgentGuestTest : public ::testing::Test {
+class AgentGuestTest : public GuestSuite {
  protected:
-  static void SetUpTestSuite() {
-    auto guest = GuestSandbox::Boot();
-    ASSERT_THAT(guest, IsOk());
-    guest_ = guest->release();
-  }
-  static void TearDownTestSuite() {
-    if (guest_ == nullptr) return;
-    guest_->sandbox().Stop(/*orderly=*/false);
-    EXPECT_THAT(guest_->AwaitEnd(), IsOk());
-    delete guest_;
-    guest_ = nullptr;
-  }
-  void SetUp() override { ASSERT_NE(guest_, nullptr); }
   // Whatever a test did, it leaves nothing.
   void TearDown() override {
     if (guest_ != nullptr && !HasFatalFailure()) ExpectOnlyTheAgent();
@@ -112,10 +100,7 @@ class AgentGuestTest : public ::testing::Test {
   }
   // The agent's descriptors while one command runs.
   static std::string AgentDescriptors() { return guest_->Run("ls /proc/1/fd | wc -l")->out; }
-
-  static GuestSandbox* guest_;
 };
-GuestSandbox* AgentGuestTest::guest_ = nullptr;
 
 TEST_F(AgentGuestTest, AHundredInARowKeepTheirOutputsApart) {
   for (uint32_t i = 0; i < 100; ++i) {

@@ -26,8 +26,7 @@ using Result = VoidboxProcess::Result;
 class DistributionKernelTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    ::setenv("VOIDBOX_HOME", (::testing::TempDir() + "/home").c_str(), 1);
-    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    UseOwnHome();
     runfiles_ = std::getenv("TEST_SRCDIR");
     // Beside the kernel lie its modules, which are thousands of files.
     kernel_ = std::filesystem::canonical(runfiles_ + "/debian_linux_image/vmlinuz");
@@ -37,10 +36,7 @@ class DistributionKernelTest : public ::testing::Test {
     modules_ = absl::StrCat(std::filesystem::path(kernel_).parent_path().string(), "/lib/modules/",
                             release_);
   }
-  static void TearDownTestSuite() {
-    const Result stop = RunVoidbox({"host", "stop"});
-    EXPECT_EQ(stop.exit_status, 0) << stop.error;
-  }
+  static void TearDownTestSuite() { StopOwnHost(); }
   // Imports it as `name`, with whatever else the arguments say.
   static void Import(const std::string& name, const std::vector<std::string>& arguments = {}) {
     std::vector<std::string> all = {"image", "import",    name,     "--kernel",

@@ -12,27 +12,15 @@
 #include "agent/agent.pb.h"
 #include "base/status_matchers.h"
 #include "tests/guest_sandbox.h"
+#include "tests/guest_suite.h"
 
 namespace voidbox {
 
 // Commands of all kinds in one guest, which must answer as ever after each test.
-class ExecGuestTest : public ::testing::Test {
+class ExecGuestTest : public GuestSuite {
  protected:
   using Exec = GuestSandbox::Exec;
 
-  static void SetUpTestSuite() {
-    auto guest = GuestSandbox::Boot();
-    ASSERT_THAT(guest, IsOk());
-    guest_ = guest->release();
-  }
-  static void TearDownTestSuite() {
-    if (guest_ == nullptr) return;
-    guest_->sandbox().Stop(/*orderly=*/false);
-    EXPECT_THAT(guest_->AwaitEnd(), IsOk());
-    delete guest_;
-    guest_ = nullptr;
-  }
-  void SetUp() override { ASSERT_NE(guest_, nullptr); }
   // Whatever a test did, the guest answers as ever.
   void TearDown() override {
     if (guest_ == nullptr || HasFatalFailure()) return;
@@ -77,8 +65,6 @@ class ExecGuestTest : public ::testing::Test {
     EXPECT_TRUE(absl::SimpleAtoi(exec->out, &kib)) << exec->out;
     return kib;
   }
-
-  static inline GuestSandbox* guest_ = nullptr;
 };
 }  // namespace voidbox
 

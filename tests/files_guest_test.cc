@@ -16,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "image/testing/tar_builder.h"
 #include "tests/guest_sandbox.h"
+#include "tests/guest_suite.h"
 
 namespace voidbox {
 namespace {
@@ -28,24 +29,15 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kExhausted = absl::StatusCode::kResourceExhausted;
 constexpr uint32_t kUser = 1000;
 
-class FilesGuestTest : public ::testing::Test {
+class FilesGuestTest : public GuestSuite {
  protected:
   static void SetUpTestSuite() {
     ::signal(SIGPIPE, SIG_IGN);
-    auto guest = GuestSandbox::Boot();
-    ASSERT_THAT(guest, IsOk());
-    guest_ = guest->release();
-  }
-  static void TearDownTestSuite() {
-    if (guest_ == nullptr) return;
-    guest_->sandbox().Stop(/*orderly=*/false);
-    EXPECT_THAT(guest_->AwaitEnd(), IsOk());
-    delete guest_;
-    guest_ = nullptr;
+    BootGuest();
   }
   void SetUp() override {
-    ASSERT_NE(guest_, nullptr);
-    before_ = Tree();
+    GuestSuite::SetUp();
+    if (guest_ != nullptr) before_ = Tree();
   }
   // Whatever a test did, it leaves the workspace as it was, no worker and no process.
   void TearDown() override {
@@ -88,11 +80,9 @@ class FilesGuestTest : public ::testing::Test {
   }
   static std::string Tree() { return Run("cd /home/user && find . | sort"); }
 
-  static GuestSandbox* guest_;
   const TestingFileClient client_{Connect};
   std::string before_;
 };
-GuestSandbox* FilesGuestTest::guest_ = nullptr;
 
 std::string Archive() {
   return TarBuilder()

@@ -24,6 +24,7 @@
 #include "base/unique_fd.h"
 #include "image/testing/tar_builder.h"
 #include "tests/guest_sandbox.h"
+#include "tests/guest_suite.h"
 
 namespace voidbox {
 namespace {
@@ -85,22 +86,12 @@ std::string Get(absl::string_view target) {
   return absl::StrCat("GET ", target, " HTTP/1.1\r\nHost: guest\r\n\r\n");
 }
 
-class HttpGuestTest : public ::testing::Test {
+class HttpGuestTest : public GuestSuite {
  protected:
   static void SetUpTestSuite() {
     ::signal(SIGPIPE, SIG_IGN);
-    auto guest = GuestSandbox::Boot();
-    ASSERT_THAT(guest, IsOk());
-    guest_ = guest->release();
+    BootGuest();
   }
-  static void TearDownTestSuite() {
-    if (guest_ == nullptr) return;
-    guest_->sandbox().Stop(/*orderly=*/false);
-    EXPECT_THAT(guest_->AwaitEnd(), IsOk());
-    delete guest_;
-    guest_ = nullptr;
-  }
-  void SetUp() override { ASSERT_NE(guest_, nullptr); }
 
   static HttpClient Connect() { return HttpClient(guest_->sandbox().ConnectVsock().value()); }
   static HttpResponse Ask(const std::string& request) {
@@ -123,10 +114,7 @@ class HttpGuestTest : public ::testing::Test {
     for (const TarBuilder::Entry& entry : entries) tar.Add(entry);
     return Pack(tar.Finish(), "gzip");
   }
-
-  static GuestSandbox* guest_;
 };
-GuestSandbox* HttpGuestTest::guest_ = nullptr;
 
 TEST_F(HttpGuestTest, SeedTheHostSpeaksHttpOverVsockPort8080) {
   const HttpResponse response = Ask(Get("/health"));

@@ -47,8 +47,7 @@ class ImageSeedTest : public ::testing::Test {
     Build({"minimal"});
   }
   static void TearDownTestSuite() {
-    const Result stop = RunVoidbox({"host", "stop"});
-    EXPECT_EQ(stop.exit_status, 0) << stop.error;
+    StopOwnHost();
     std::filesystem::remove_all(work_);
   }
 

@@ -28,15 +28,10 @@ using Result = VoidboxProcess::Result;
 class ImageStoreCommandTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    home_ = ::testing::TempDir() + "/home";
-    ::setenv("VOIDBOX_HOME", home_.c_str(), 1);
-    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    home_ = UseOwnHome();
     runfiles_ = std::string(std::getenv("TEST_SRCDIR")) + "/voidbox";
   }
-  static void TearDownTestSuite() {
-    const Result stop = RunVoidbox({"host", "stop"});
-    EXPECT_EQ(stop.exit_status, 0) << stop.error;
-  }
+  static void TearDownTestSuite() { StopOwnHost(); }
   void SetUp() override {
     for (const std::string& name : Names()) Succeed({"rm", name});
   }

@@ -38,10 +38,7 @@ constexpr char kFindVmm[] =
 class RootfsKillTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    home_ = ::testing::TempDir() + "/home";
-    std::filesystem::create_directories(home_);
-    ::setenv("VOIDBOX_HOME", home_.c_str(), 1);
-    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    home_ = UseOwnHome();
     const auto doctor = RunVoidbox({"doctor", "--format", "json"});
     ASSERT_EQ(doctor.exit_status, 0) << doctor.output << doctor.error;
     emulated_ = nlohmann::json::parse(doctor.output).at("kvm_host") == "emulated";
@@ -51,7 +48,7 @@ class RootfsKillTest : public ::testing::Test {
                     .agent = runfiles + "/agent/guest-agent",
                     .programs = {runfiles + "/tests/payloads/synced_records"}});
   }
-  void TearDown() override { EXPECT_EQ(RunVoidbox({"host", "stop"}).exit_status, 0); }
+  void TearDown() override { StopOwnHost(); }
 
   std::string Path(const char* name) const { return absl::StrCat(home_, "/", name); }
 

@@ -22,19 +22,13 @@ using Result = VoidboxProcess::Result;
 class RootfsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    home_ = ::testing::TempDir() + "/home";
-    std::filesystem::create_directories(home_);
-    ::setenv("VOIDBOX_HOME", home_.c_str(), 1);
-    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    home_ = UseOwnHome();
     const std::string runfiles = std::string(std::getenv("TEST_SRCDIR")) + "/voidbox";
     MakeTestRootfs({.path = base(), .agent = runfiles + "/agent/guest-agent"});
     digest_ = Digest();
     ASSERT_EQ(digest_.size(), 64);
   }
-  static void TearDownTestSuite() {
-    const Result stop = RunVoidbox({"host", "stop"});
-    EXPECT_EQ(stop.exit_status, 0) << stop.error;
-  }
+  static void TearDownTestSuite() { StopOwnHost(); }
   // Whatever a test did, the base is as it was.
   void TearDown() override { EXPECT_EQ(Digest(), digest_); }
 

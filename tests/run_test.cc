@@ -29,18 +29,12 @@ using Result = VoidboxProcess::Result;
 class RunTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    home_ = ::testing::TempDir() + "/home";
-    std::filesystem::create_directories(home_);
-    ::setenv("VOIDBOX_HOME", home_.c_str(), 1);
-    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    home_ = UseOwnHome();
     const Result doctor = RunVoidbox({"doctor", "--format", "json"});
     ASSERT_EQ(doctor.exit_status, 0) << doctor.output << doctor.error;
     emulated_ = nlohmann::json::parse(doctor.output).at("kvm_host") == "emulated";
   }
-  static void TearDownTestSuite() {
-    const Result stop = RunVoidbox({"host", "stop"});
-    EXPECT_EQ(stop.exit_status, 0) << stop.error;
-  }
+  static void TearDownTestSuite() { StopOwnHost(); }
 
   static Result Shell(const std::string& script, const std::string& input = "") {
     return RunVoidbox({"run", "--", "sh", "-c", script}, input);

@@ -19,6 +19,7 @@
 #include "base/status_matchers.h"
 #include "base/unique_fd.h"
 #include "tests/guest_sandbox.h"
+#include "tests/guest_suite.h"
 
 namespace voidbox {
 namespace {
@@ -33,7 +34,7 @@ using ::testing::Optional;
 constexpr char kInitramfs[] = "tests/run_ts.cpio";
 constexpr uint64_t kMemoryBytes = 1 << 30;
 
-class RunTsTest : public ::testing::Test {
+class RunTsTest : public GuestSuite {
  protected:
   struct Outcome {
     std::string out, err;
@@ -45,21 +46,11 @@ class RunTsTest : public ::testing::Test {
 
   static void SetUpTestSuite() {
     ::signal(SIGPIPE, SIG_IGN);
-    auto guest = GuestSandbox::Boot([](Sandbox::Options& options) {
+    BootGuest([](Sandbox::Options& options) {
       options.initramfs = std::filesystem::absolute(kInitramfs);
       options.memory_bytes = kMemoryBytes;
     });
-    ASSERT_THAT(guest, IsOk());
-    guest_ = guest->release();
   }
-  static void TearDownTestSuite() {
-    if (guest_ == nullptr) return;
-    guest_->sandbox().Stop(/*orderly=*/false);
-    EXPECT_THAT(guest_->AwaitEnd(), IsOk());
-    delete guest_;
-    guest_ = nullptr;
-  }
-  void SetUp() override { ASSERT_NE(guest_, nullptr); }
   void TearDown() override {
     if (guest_ == nullptr) return;
     EXPECT_EQ(Root("ls -a /home/user/.cache 2>/dev/null | grep voidbox"), "")
@@ -123,10 +114,7 @@ class RunTsTest : public ::testing::Test {
     EXPECT_EQ(outcome.ended.exit_code(), code) << outcome.err;
     EXPECT_TRUE(outcome.has_result);
   }
-
-  static GuestSandbox* guest_;
 };
-GuestSandbox* RunTsTest::guest_ = nullptr;
 
 TEST_F(RunTsTest, RunsTypeScript) {
   agent::RunTsRequest request = Code(

@@ -32,10 +32,7 @@ using Result = VoidboxProcess::Result;
 class SandboxCommandsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    home_ = ::testing::TempDir() + "/home";
-    std::filesystem::create_directories(home_);
-    ::setenv("VOIDBOX_HOME", home_.c_str(), 1);
-    ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+    home_ = UseOwnHome();
     const Result run = RunVoidbox({"run", "-d", "--name", "web", "--label", "job=7", "--label",
                                    "kind=test", "--memory", "256M"});
     ASSERT_EQ(run.exit_status, 0) << run.error;
@@ -43,8 +40,7 @@ class SandboxCommandsTest : public ::testing::Test {
   }
   static void TearDownTestSuite() {
     RunVoidbox({"kill", "web"});
-    const Result stop = RunVoidbox({"host", "stop"});
-    EXPECT_EQ(stop.exit_status, 0) << stop.error;
+    StopOwnHost();
   }
   static Result Exec(std::vector<std::string> command) {
     command.insert(command.begin(), {"exec", "web", "--"});

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "base/io.h"
@@ -117,6 +118,19 @@ VoidboxProcess::Result VoidboxProcess::Finish() {
 VoidboxProcess::Result RunVoidbox(const std::vector<std::string>& arguments,
                                   const std::string& input) {
   return VoidboxProcess(arguments, input).Finish();
+}
+
+std::string UseOwnHome() {
+  std::string home = ::testing::TempDir() + "/home";
+  std::filesystem::create_directories(home);
+  ::setenv("VOIDBOX_HOME", home.c_str(), 1);
+  ::setenv("VOIDBOX_HOST_IDLE", "300", 1);  // should this test be killed
+  return home;
+}
+
+void StopOwnHost() {
+  const VoidboxProcess::Result stop = RunVoidbox({"host", "stop"});
+  EXPECT_EQ(stop.exit_status, 0) << stop.error;
 }
 
 }  // namespace voidbox

@@ -54,6 +54,11 @@ class VoidboxProcess {
 VoidboxProcess::Result RunVoidbox(const std::vector<std::string>& arguments,
                                   const std::string& input = "");
 
+// Gives every voidbox that this test runs a $VOIDBOX_HOME of the test's own, and returns it.
+std::string UseOwnHome();
+// Ends the emulated host of that home, if there is one.
+void StopOwnHost();
+
 }  // namespace voidbox
 
 #endif  // VOIDBOX_TESTS_VOIDBOX_PROCESS_H_
