@@ -2,6 +2,8 @@
 #define VOIDBOX_IMAGE_EXT4_FILESYSTEM_H_
 
 #include <ext2fs/ext2fs.h>
+// A macro of version 1.47.2, in the way of std::clamp.
+#undef clamp
 
 #include <array>
 #include <cstdint>
