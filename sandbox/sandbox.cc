@@ -67,9 +67,11 @@ Sandbox::Sandbox(EventLoop& loop, SandboxDirectory directory, const Options& opt
 
 absl::Status Sandbox::Listen() {
   // Before the guest runs, so that its agent finds somebody.
-  ASSIGN_OR_RETURN(ready_listener_, ListenUnix(directory_.fd(), kReadySocket));
-  ASSIGN_OR_RETURN(ready_watch_, loop_.Add(ready_listener_.get(), EPOLLIN,
-                                           [this](uint32_t) { OnAgentConnects(); }));
+  ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(directory_.fd(), kReadySocket));
+  ASSIGN_OR_RETURN(ready_acceptor_,
+                   Acceptor::Create(loop_, std::move(listener), [this](UniqueFd connection) {
+                     OnAgentConnects(std::move(connection));
+                   }));
   return absl::OkStatus();
 }
 
@@ -217,12 +219,10 @@ void Sandbox::OnEvents() {
   }
 }
 
-void Sandbox::OnAgentConnects() {
-  auto connection = AcceptUnix(ready_listener_.get());
-  if (!connection.ok() || !*connection) return;
+void Sandbox::OnAgentConnects(UniqueFd connection) {
   // The first is the agent; a guest that opens more is not served.
-  ready_watch_.Reset();
-  ready_connection_ = *std::move(connection);
+  ready_acceptor_->SetFull(true);
+  ready_connection_ = std::move(connection);
   ready_reader_ = FrameReader(kMaxReadyBytes);
   auto watch = loop_.Add(ready_connection_.get(), EPOLLIN, [this](uint32_t) { OnReadyBytes(); });
   if (!watch.ok()) return Kill(watch.status());
@@ -243,7 +243,7 @@ void Sandbox::OnReadyBytes() {
   }
   ready_watch_.Reset();
   ready_connection_.Reset();
-  ready_listener_.Reset();  // once is enough
+  ready_acceptor_.reset();  // once is enough
   if (!ready_) return Kill(absl::DataLossError("the guest's agent did not say that it is ready"));
   if (stopping_) return;
   deadline_.Cancel();

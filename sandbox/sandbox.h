@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "agent/agent.pb.h"
 #include "agent/agent_call.h"
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
@@ -108,7 +109,7 @@ class Sandbox {
   absl::Status Listen();
   absl::Status Watch();
   void OnEvents();
-  void OnAgentConnects();
+  void OnAgentConnects(UniqueFd connection);
   void OnReadyBytes();
   void OnVmmEnded();
   void StopVmm();
@@ -129,7 +130,7 @@ class Sandbox {
   UniqueFd events_;
   UniqueFd console_;
   UniqueFd log_;
-  UniqueFd ready_listener_;
+  std::unique_ptr<Acceptor> ready_acceptor_;
   UniqueFd ready_connection_;
   FrameReader event_reader_;
   FrameReader ready_reader_;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -393,6 +394,25 @@ TEST_F(BrokerTest, RefusesMoreCallsThanItCarriesAndGoesOn) {
   EXPECT_THAT(LastReply(refused).error(), HasSubstr("256"));
   EXPECT_TRUE(AtEnd(refused));
   EXPECT_TRUE(Echoes(calls.back(), "hello"));
+}
+
+TEST_F(BrokerTest, WithoutDescriptorsItWaitsAndServesThoseWhoCameMeanwhile) {
+  Start();
+  const UniqueFd client = Ask([](host::HostRequest& request) { request.mutable_status(); });
+  rlimit limit;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  int turns = 0;
+  const absl::Time end = absl::Now() + absl::Milliseconds(300);
+  for (; absl::Now() < end; ++turns) {
+    ASSERT_THAT(loop_->RunOnce(end - absl::Now()), IsOk());
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_LT(turns, 30) << "it spins";
+  const auto reply = Reply(client);
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_TRUE(reply->has_status());
 }
 
 TEST_F(BrokerTest, StopsWhenAskedTo) {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/acceptor.h"
+#include "base/descriptor_limit.h"
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -26,7 +28,10 @@
 namespace voidbox {
 namespace {
 
+// Clients beyond them wait for their turn.
 constexpr size_t kMaxClients = 256;
+// A client, and its way to the guest; and what the proxy itself needs.
+constexpr uint64_t kDescriptors = 2 * kMaxClients + 64;
 
 // One client's way to the port. Ends by calling what it was made with.
 class Passage {
@@ -119,7 +124,9 @@ class Proxy {
                        exit_status_ = number == SIGTERM ? 0 : kExitSignalBase + number;
                        loop_.Stop();
                      }));
-    ASSIGN_OR_RETURN(watch_, loop_.Add(listener_.fd(), EPOLLIN, [this](uint32_t) { OnClient(); }));
+    ASSIGN_OR_RETURN(acceptor_,
+                     Acceptor::Create(loop_, listener_.TakeSocket(),
+                                      [this](UniqueFd fd) { AddClient(std::move(fd)); }));
     LogInfo("listening at ", listener_.address(), "; Ctrl-C ends it");
     return absl::OkStatus();
   }
@@ -131,35 +138,35 @@ class Proxy {
     std::unique_ptr<Passage> passage;
   };
 
-  void OnClient() {
-    auto socket = listener_.Accept();
-    if (!socket.ok()) return LogWarning("accept: ", socket.status().message());
-    if (!*socket) return;
-    if (clients_.size() >= kMaxClients) {
-      return LogWarning("a client was turned away: ", kMaxClients, " are there already");
-    }
-    clients_.push_back({.socket = *std::move(socket)});
+  void AddClient(UniqueFd socket) {
+    clients_.push_back({.socket = std::move(socket)});
+    if (clients_.size() >= kMaxClients) acceptor_->SetFull(true);
     const auto client = std::prev(clients_.end());
     auto passage = begin_(loop_, client->socket.get(), [this, client](const absl::Status& status) {
       if (!status.ok()) LogWarning(status.message());
       // Not from inside the passage.
-      loop_.Post([this, client] { clients_.erase(client); });
+      loop_.Post([this, client] { Remove(client); });
     });
     if (passage.ok()) {
       client->passage = *std::move(passage);
     } else {
       LogWarning(passage.status().message());
-      clients_.erase(client);
+      Remove(client);
     }
   }
 
+  void Remove(std::list<Client>::iterator client) {
+    clients_.erase(client);
+    acceptor_->SetFull(false);
+  }
+
   EventLoop& loop_;
-  const ProxyListener listener_;
+  ProxyListener listener_;
   const Begin begin_;
   int exit_status_ = 0;
   std::list<Client> clients_;
   std::unique_ptr<SignalSource> signals_;
-  EventLoop::Watch watch_;
+  std::unique_ptr<Acceptor> acceptor_;
 };
 
 // Standard input and output are the client.
@@ -202,6 +209,9 @@ Proxy::Begin HostBegin(const HostFiles& files, const std::vector<std::string>& a
 }
 
 int RunProxy(ProxyListener listener, Proxy::Begin begin) {
+  if (const auto limit = RaiseDescriptorLimit(kDescriptors); !limit.ok()) {
+    return ExitStatusOf(limit.status());
+  }
   auto loop = EventLoop::Create();
   if (!loop.ok()) return ExitStatusOf(loop.status());
   Proxy proxy(**loop, std::move(listener), std::move(begin));
