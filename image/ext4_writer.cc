@@ -55,6 +55,19 @@ std::vector<BlockRun> BlockRuns(const FileContents& contents) {
   return runs;
 }
 
+// Whether extended attributes fit into a block (Linux Documentation/filesystems/ext4/attributes.rst).
+bool FitIntoABlock(const std::map<std::string, std::string>& xattrs) {
+  constexpr size_t kHeaderBytes = 32;
+  constexpr size_t kEntryBytes = 16;
+  constexpr size_t kEndBytes = 4;
+  const auto aligned = [](size_t bytes) { return (bytes + 3) / 4 * 4; };
+  size_t bytes = kHeaderBytes + kEndBytes;
+  for (const auto& [name, value] : xattrs) {
+    bytes += kEntryBytes + aligned(name.size()) + aligned(value.size());
+  }
+  return bytes <= kExt4BlockBytes;
+}
+
 // Blocks that a file takes, with those for its extents: never too few.
 uint64_t BlocksNeeded(const Inode& inode) {
   uint64_t blocks = inode.metadata.xattrs.empty() ? 0 : 1;
@@ -102,6 +115,10 @@ struct Plan {
   bool add_lost_found = false;
   uint64_t blocks = 0;         // of all files
   uint64_t content_bytes = 0;  // of their data
+  // Some attributes are too large for a block: each of all that there are may take an inode.
+  bool has_large_xattrs = false;
+  uint32_t xattrs = 0;
+  uint64_t xattr_blocks = 0;  // then
   uint32_t next_number = kLostFoundInode;
 };
 
@@ -117,6 +134,11 @@ void AddToPlan(const std::string& path, const Inode& inode, uint32_t parent, Pla
                         .inode = &inode,
                         .path = path});
   plan.blocks += BlocksNeeded(inode);
+  plan.has_large_xattrs |= !FitIntoABlock(inode.metadata.xattrs);
+  for (const auto& [name, value] : inode.metadata.xattrs) {
+    ++plan.xattrs;
+    plan.xattr_blocks += BlocksOf(value.size()) + 1;
+  }
   for (const FileContents::Segment& segment : inode.contents.segments) {
     plan.content_bytes += segment.length;
   }
@@ -156,6 +178,11 @@ absl::Status MakePlan(const FileTree& tree, Plan& plan) {
     ++plan.blocks;  // the root may need another
   }
   PlanDirectory(0, plan);
+  if (plan.has_large_xattrs) {
+    plan.blocks += plan.xattr_blocks;
+  } else {
+    plan.xattrs = 0;
+  }
   for (Plan::File& file : plan.files) {
     if (file.links <= kMaxLinks) continue;
     if (file.inode->type != FileType::kDirectory) {
@@ -176,16 +203,23 @@ class Writer {
       : tree_(tree), plan_(plan), options_(options), filesystem_(filesystem) {}
 
   absl::Status Write() {
+    for (const Plan::File& file : plan_.files) RETURN_IF_ERROR(About(file, WriteFile(file)));
+    // Their inodes come behind the others, whose numbers are settled.
     for (const Plan::File& file : plan_.files) {
-      if (const absl::Status status = WriteFile(file); !status.ok()) {
-        return absl::Status(
-            status.code(), absl::StrCat("'", absl::CHexEscape(file.path), "': ", status.message()));
+      const auto& xattrs = file.inode->metadata.xattrs;
+      if (!xattrs.empty()) {
+        RETURN_IF_ERROR(About(file, filesystem_.WriteXattrs(file.number, xattrs)));
       }
     }
     return absl::OkStatus();
   }
 
  private:
+  static absl::Status About(const Plan::File& file, const absl::Status& status) {
+    if (status.ok()) return status;
+    return absl::Status(status.code(),
+                        absl::StrCat("'", absl::CHexEscape(file.path), "': ", status.message()));
+  }
   absl::Status WriteFile(const Plan::File& file);
   absl::Status WriteContents(const Plan::File& file, ext2_inode_large& inode);
   absl::Status WriteRun(const FileContents& contents, const Ext4Filesystem::Extent& extent);
@@ -212,9 +246,9 @@ ext2_inode_large Writer::NewInode(const Plan::File& file) const {
   inode.i_links_count = static_cast<uint16_t>(file.links);
   inode.i_extra_isize = sizeof(ext2_inode_large) - EXT2_GOOD_OLD_INODE_SIZE;
   // 34 bits: 32 with a sign, and two that count how often these went round.
+  constexpr int64_t kFirstTime = -(int64_t{1} << 31);
   constexpr int64_t kLastTime = (int64_t{1} << 34) - (int64_t{1} << 31) - 1;
-  const int64_t time = std::clamp<int64_t>(
-      metadata.mtime, 0, std::clamp<int64_t>(options_.source_date_epoch, 0, kLastTime));
+  const int64_t time = std::clamp(metadata.mtime, kFirstTime, kLastTime);
   const auto low = static_cast<uint32_t>(time);
   const auto high = static_cast<uint32_t>((time - static_cast<int32_t>(low)) >> 32) & 3;
   inode.i_atime = inode.i_ctime = inode.i_mtime = inode.i_crtime = low;
@@ -251,9 +285,7 @@ absl::Status Writer::WriteFile(const Plan::File& file) {
     case FileType::kFifo:
       break;
   }
-  RETURN_IF_ERROR(filesystem_.WriteInode(file.number, inode));
-  if (file.inode->metadata.xattrs.empty()) return absl::OkStatus();
-  return filesystem_.WriteXattrs(file.number, file.inode->metadata.xattrs);
+  return filesystem_.WriteInode(file.number, inode);
 }
 
 absl::Status Writer::WriteContents(const Plan::File& file, ext2_inode_large& inode) {
@@ -342,14 +374,16 @@ absl::StatusOr<Ext4Filesystem> MakeFilesystem(const Plan& plan, const Ext4Option
   const uint64_t needed = plan.blocks + BlocksOf(options.free_bytes);
   uint64_t blocks = std::max(needed, kMinBlocks);
   for (int i = 0; i < kMaxTries; ++i) {
-    const uint64_t inodes = plan.next_number + blocks * kExt4BlockBytes / kBytesPerInode;
+    const uint64_t inodes =
+        plan.next_number + plan.xattrs + blocks * kExt4BlockBytes / kBytesPerInode;
     ASSIGN_OR_RETURN(
         Ext4Filesystem filesystem,
         Ext4Filesystem::Create(path, {.blocks = blocks,
                                       .inodes = static_cast<uint32_t>(std::min(inodes, kMaxInodes)),
                                       .uuid = uuid,
                                       .label = options.label,
-                                      .time = options.source_date_epoch}));
+                                      .time = options.source_date_epoch,
+                                      .has_large_xattrs = plan.has_large_xattrs}));
     if (filesystem.free_blocks() >= needed) return filesystem;
     // The bytes of the larger tables are added too; a try that comes close is enough.
     blocks += (needed - filesystem.free_blocks()) * 33 / 32 + 64;
@@ -367,7 +401,7 @@ absl::StatusOr<Ext4Summary> Write(const FileTree& tree, const std::string& path,
   RETURN_IF_ERROR(Writer(tree, plan, options, filesystem).Write());
   const Ext4Summary summary = {.bytes = filesystem.blocks() * kExt4BlockBytes,
                                .free_bytes = filesystem.free_blocks() * kExt4BlockBytes,
-                               .inodes = plan.next_number - 1,
+                               .inodes = filesystem.used_inodes(),
                                .uuid = uuid};
   RETURN_IF_ERROR(filesystem.Close());
   return summary;
