@@ -1,8 +1,8 @@
 #include "base/thread.h"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
+#include "base/no_more_threads.h"
 #include "base/status_matchers.h"
 
 namespace voidbox {
@@ -19,14 +19,8 @@ TEST(StartThreadTest, RunsTheFunction) {
 }
 
 TEST(StartThreadTest, SaysWhatToDoWhereNoneCanBeStarted) {
-  pthread_attr_t usual, huge;
-  ASSERT_EQ(::pthread_getattr_default_np(&usual), 0);
-  ASSERT_EQ(::pthread_getattr_default_np(&huge), 0);
-  // No address space has room for such a stack.
-  ASSERT_EQ(::pthread_attr_setstacksize(&huge, size_t{1} << 47), 0);
-  ASSERT_EQ(::pthread_setattr_default_np(&huge), 0);
+  const NoMoreThreads limit;
   const auto thread = StartThread([] {});
-  ASSERT_EQ(::pthread_setattr_default_np(&usual), 0);
   EXPECT_THAT(thread, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("ulimit -u")));
 }
 

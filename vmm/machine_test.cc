@@ -1,7 +1,6 @@
 #include "vmm/machine.h"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/io.h"
+#include "base/no_more_threads.h"
 #include "base/status_matchers.h"
 #include "virtio/spec.h"
 #include "vmm/arch/x86_64/layout.h"
@@ -217,16 +217,10 @@ TEST_F(MachineTest, RefusesMoreProcessorsThanTheHostCanDo) {
 }
 
 TEST_F(MachineTest, RefusesToStartWhereThereAreNoMoreThreads) {
-  pthread_attr_t usual, huge;
-  ASSERT_EQ(::pthread_getattr_default_np(&usual), 0);
-  ASSERT_EQ(::pthread_getattr_default_np(&huge), 0);
-  // No address space has room for such a stack.
-  ASSERT_EQ(::pthread_attr_setstacksize(&huge, size_t{1} << 47), 0);
-  ASSERT_EQ(::pthread_setattr_default_np(&huge), 0);
+  const NoMoreThreads limit;
   FakeHost host(ReadLineStatus);
   EXPECT_THAT(Boot(host), StatusIs(absl::StatusCode::kResourceExhausted,
                                    HasSubstr("no thread can be started")));
-  ASSERT_EQ(::pthread_setattr_default_np(&usual), 0);
 }
 
 TEST_F(MachineTest, EndsInGoodOrderWhenItFailsAfterTheGuestRuns) {

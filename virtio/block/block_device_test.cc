@@ -1,7 +1,5 @@
 #include "virtio/block/block_device.h"
 
-#include <pthread.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/no_more_threads.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -512,15 +511,11 @@ TEST_F(LargeBlockDeviceTest, AResetSeesTheEndOfATurn) {
 }
 
 TEST_F(BlockDeviceTest, WithoutAThreadRequestsFailAndTheMachineGoesOn) {
-  pthread_attr_t usual, huge;
-  ASSERT_EQ(::pthread_getattr_default_np(&usual), 0);
-  ASSERT_EQ(::pthread_getattr_default_np(&huge), 0);
   Start();
-  // No address space has room for such a stack.
-  ASSERT_EQ(::pthread_attr_setstacksize(&huge, size_t{1} << 47), 0);
-  ASSERT_EQ(::pthread_setattr_default_np(&huge), 0);
-  EXPECT_EQ(Ask(Header(VIRTIO_BLK_T_IN, 3), 512).back(), VIRTIO_BLK_S_IOERR);
-  ASSERT_EQ(::pthread_setattr_default_np(&usual), 0);
+  {
+    const NoMoreThreads limit;
+    EXPECT_EQ(Ask(Header(VIRTIO_BLK_T_IN, 3), 512).back(), VIRTIO_BLK_S_IOERR);
+  }
   EXPECT_EQ(Ask(Header(VIRTIO_BLK_T_IN, 3), 512), Sector(3) + kOk);
 }
 
