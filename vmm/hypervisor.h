@@ -75,6 +75,7 @@ struct HypervisorLimits {
   uint32_t max_vcpus = 0;
   bool tsc_deadline = false;   // the local APIC has the TSC-deadline timer
   bool clock_control = false;  // NotePause reaches guests
+  bool xcrs = false;           // SetXcr0 works
 };
 
 class Hypervisor {

@@ -217,10 +217,13 @@ absl::StatusOr<HypervisorLimits> CheckKvmExtensions(
     ASSIGN_OR_RETURN(limits.max_vcpus, number(KVM_CAP_NR_VCPUS));
   }
   if (limits.max_vcpus == 0) limits.max_vcpus = kVcpusOfAnyKernel;
-  ASSIGN_OR_RETURN(const uint32_t deadline, number(KVM_CAP_TSC_DEADLINE_TIMER));
-  limits.tsc_deadline = deadline != 0;
-  ASSIGN_OR_RETURN(const uint32_t clock, number(KVM_CAP_KVMCLOCK_CTRL));
-  limits.clock_control = clock != 0;
+  const auto has = [&number](int extension) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(const uint32_t value, number(extension));
+    return value != 0;
+  };
+  ASSIGN_OR_RETURN(limits.tsc_deadline, has(KVM_CAP_TSC_DEADLINE_TIMER));
+  ASSIGN_OR_RETURN(limits.clock_control, has(KVM_CAP_KVMCLOCK_CTRL));
+  ASSIGN_OR_RETURN(limits.xcrs, has(KVM_CAP_XCRS));
   return limits;
 }
 

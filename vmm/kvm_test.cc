@@ -24,7 +24,7 @@ class KvmExtensionsTest : public ::testing::Test {
       {KVM_CAP_PIT2, 1},           {KVM_CAP_IOEVENTFD, 1},
       {KVM_CAP_IMMEDIATE_EXIT, 1}, {KVM_CAP_TSC_DEADLINE_TIMER, 1},
       {KVM_CAP_KVMCLOCK_CTRL, 1},  {KVM_CAP_NR_VCPUS, 16},
-      {KVM_CAP_MAX_VCPUS, 1024},
+      {KVM_CAP_MAX_VCPUS, 1024},   {KVM_CAP_XCRS, 1},
   };
 };
 
@@ -34,6 +34,7 @@ TEST_F(KvmExtensionsTest, ReadsTheLimits) {
   EXPECT_EQ(limits->max_vcpus, 1024u);
   EXPECT_TRUE(limits->tsc_deadline);
   EXPECT_TRUE(limits->clock_control);
+  EXPECT_TRUE(limits->xcrs);
 }
 
 TEST_F(KvmExtensionsTest, NamesWhatIsMissing) {
@@ -54,10 +55,12 @@ TEST_F(KvmExtensionsTest, AnOldKernelsLimitsAreThoseOfTheDocumentation) {
 TEST_F(KvmExtensionsTest, TakesAHostWithoutWhatIsOptional) {
   extensions_.erase(KVM_CAP_TSC_DEADLINE_TIMER);
   extensions_.erase(KVM_CAP_KVMCLOCK_CTRL);
+  extensions_.erase(KVM_CAP_XCRS);
   const auto limits = Check();
   ASSERT_THAT(limits, IsOk());
   EXPECT_FALSE(limits->tsc_deadline);
   EXPECT_FALSE(limits->clock_control);
+  EXPECT_FALSE(limits->xcrs);
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ absl::StatusOr<Machine::Cpus> Machine::CreateVm(const KernelImage& kernel, uint3
   Cpus cpus;
   for (uint32_t id = 0; id < vcpu_count; ++id) {
     ASSIGN_OR_RETURN(std::unique_ptr<VirtualCpu> cpu, vm_->CreateVcpu(id));
-    RETURN_IF_ERROR(SetProcessorState(cpuid, limits.tsc_deadline, id, vcpu_count, *cpu));
+    RETURN_IF_ERROR(SetProcessorState(cpuid, limits, id, vcpu_count, *cpu));
     if (id == 0) RETURN_IF_ERROR(SetBootRegisters(kernel, *cpu));
     cpus.push_back(std::move(cpu));
   }

@@ -260,9 +260,10 @@ absl::Status SetBootRegisters(const KernelImage& kernel, VirtualCpu& vcpu) {
   return vcpu.SetRegs(regs);
 }
 
-absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported, bool tsc_deadline,
-                               uint32_t id, uint32_t vcpu_count, VirtualCpu& vcpu) {
-  RETURN_IF_ERROR(vcpu.SetCpuid(MakeCpuid(supported, id, vcpu_count, tsc_deadline)));
+absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported,
+                               const HypervisorLimits& limits, uint32_t id, uint32_t vcpu_count,
+                               VirtualCpu& vcpu) {
+  RETURN_IF_ERROR(vcpu.SetCpuid(MakeCpuid(supported, id, vcpu_count, limits.tsc_deadline)));
   const std::array<kvm_msr_entry, 2> msrs = {{
       {.index = kMsrMiscEnable, .reserved = 0, .data = kMiscEnableFastStrings},
       {.index = kMsrMtrrDefaultType, .reserved = 0, .data = kMtrrEnabledWriteBack},
@@ -270,7 +271,7 @@ absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported, bool
   RETURN_IF_ERROR(vcpu.SetMsrs(msrs));
   // Reset leaves 1, and Linux sets it to this. But QEMU's emulated SVM does not tell KVM of it, and
   // CPUID leaf 0xd would contradict itself: a warning of sixty lines at every boot.
-  if (const uint64_t xcr0 = SupportedXcr0(supported); xcr0 != 0) {
+  if (const uint64_t xcr0 = SupportedXcr0(supported); limits.xcrs && xcr0 != 0) {
     RETURN_IF_ERROR(vcpu.SetXcr0(xcr0));
   }
   return SetLocalInterruptPins(vcpu);

@@ -29,8 +29,9 @@ absl::Status WriteBootData(const KernelImage& kernel, const InitramfsRange& init
 absl::Status SetBootRegisters(const KernelImage& kernel, VirtualCpu& vcpu);
 
 // What every processor needs: CPUID, model-specific registers, local interrupt pins.
-absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported, bool tsc_deadline,
-                               uint32_t id, uint32_t vcpu_count, VirtualCpu& vcpu);
+absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported,
+                               const HypervisorLimits& limits, uint32_t id, uint32_t vcpu_count,
+                               VirtualCpu& vcpu);
 
 }  // namespace voidbox
 
