@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,70 +15,18 @@
 #include "base/status_macros.h"
 #include "image/ext4_directory.h"
 #include "image/ext4_filesystem.h"
+#include "image/ext4_plan.h"
 
 namespace voidbox {
 namespace {
 
 constexpr size_t kMaxLabelBytes = 16;
-constexpr uint32_t kMaxLinks = 65000;  // EXT4_LINK_MAX
 constexpr uint64_t kMinBlocks = 4096;  // 16 MiB: what a small journal and the tables leave room in
 // As mke2fs: an inode for every 16 KiB, beside those in use.
 constexpr uint64_t kBytesPerInode = 16 << 10;
 constexpr uint64_t kMaxInodes = UINT32_MAX / 2;
-constexpr uint32_t kLostFoundInode = 11;  // where mke2fs has it, the first that is not reserved
-constexpr size_t kFastSymlinkBytes = 59;  // in the inode itself, with a NUL
 constexpr size_t kPieceBytes = 1 << 20;
 constexpr int kMaxTries = 8;  // to find the size; two are usual
-constexpr absl::string_view kLostFound = "lost+found";
-
-uint64_t BlocksOf(uint64_t bytes) {
-  return bytes / kExt4BlockBytes + (bytes % kExt4BlockBytes != 0 ? 1 : 0);
-}
-
-// A run of blocks of a file that has data: segments that meet in a block or touch are one.
-struct BlockRun {
-  uint64_t first = 0;
-  uint64_t count = 0;
-};
-std::vector<BlockRun> BlockRuns(const FileContents& contents) {
-  std::vector<BlockRun> runs;
-  for (const FileContents::Segment& segment : contents.segments) {
-    const uint64_t first = segment.offset / kExt4BlockBytes;
-    const uint64_t end = BlocksOf(segment.offset + segment.length);
-    if (!runs.empty() && first <= runs.back().first + runs.back().count) {
-      runs.back().count = end - runs.back().first;
-    } else {
-      runs.push_back({.first = first, .count = end - first});
-    }
-  }
-  return runs;
-}
-
-// Whether extended attributes fit into a block (Linux Documentation/filesystems/ext4/attributes.rst).
-bool FitIntoABlock(const std::map<std::string, std::string>& xattrs) {
-  constexpr size_t kHeaderBytes = 32;
-  constexpr size_t kEntryBytes = 16;
-  constexpr size_t kEndBytes = 4;
-  const auto aligned = [](size_t bytes) { return (bytes + 3) / 4 * 4; };
-  size_t bytes = kHeaderBytes + kEndBytes;
-  for (const auto& [name, value] : xattrs) {
-    bytes += kEntryBytes + aligned(name.size()) + aligned(value.size());
-  }
-  return bytes <= kExt4BlockBytes;
-}
-
-// Blocks that a file takes, with those for its extents: never too few.
-uint64_t BlocksNeeded(const Inode& inode) {
-  uint64_t blocks = inode.metadata.xattrs.empty() ? 0 : 1;
-  if (inode.type == FileType::kDirectory) blocks += CountExt4DirectoryBlocks(inode);
-  if (inode.type == FileType::kSymlink && inode.symlink_target.size() > kFastSymlinkBytes) ++blocks;
-  const std::vector<BlockRun> runs = BlockRuns(inode.contents);
-  for (const BlockRun& run : runs) blocks += run.count;
-  // Four extents fit into the inode, 340 into a block. A group of 32768 blocks breaks at most one.
-  const uint64_t extents = runs.size() + 2 * (blocks / 16384 + 1);
-  if (extents > 4) blocks += extents / 300 + 2;
-  return blocks;
-}
 
 uint16_t ModeOf(const Inode& inode) {
   const auto permissions = static_cast<uint16_t>(inode.metadata.permissions);
@@ -100,112 +47,17 @@ uint16_t ModeOf(const Inode& inode) {
   return 0;
 }
 
-// What is to be written, in the order of inode numbers.
-struct Plan {
-  struct File {
-    uint32_t number = 0;
-    uint32_t parent = 0;  // of a directory
-    uint32_t links = 0;
-    const Inode* inode = nullptr;
-    std::string path;
-  };
-  std::vector<File> files;  // the root first
-  std::unordered_map<const Inode*, uint32_t> numbers;
-  Inode lost_found;  // when the tree has none
-  bool add_lost_found = false;
-  uint64_t blocks = 0;         // of all files
-  uint64_t content_bytes = 0;  // of their data
-  // Some attributes are too large for a block: each of all that there are may take an inode.
-  bool has_large_xattrs = false;
-  uint32_t xattrs = 0;
-  uint64_t xattr_blocks = 0;  // then
-  uint32_t next_number = kLostFoundInode;
-};
-
-void AddToPlan(const std::string& path, const Inode& inode, uint32_t parent, Plan& plan) {
-  const bool is_root = plan.files.empty();
-  const uint32_t number = is_root ? EXT2_ROOT_INO : plan.next_number++;
-  const bool is_directory = inode.type == FileType::kDirectory;
-  plan.numbers.emplace(&inode, number);
-  // A directory is named by its parent and by itself; entries of others are counted as they come.
-  plan.files.push_back({.number = number,
-                        .parent = parent,
-                        .links = is_directory ? 2u : 1u,
-                        .inode = &inode,
-                        .path = path});
-  plan.blocks += BlocksNeeded(inode);
-  plan.has_large_xattrs |= !FitIntoABlock(inode.metadata.xattrs);
-  for (const auto& [name, value] : inode.metadata.xattrs) {
-    ++plan.xattrs;
-    plan.xattr_blocks += BlocksOf(value.size()) + 1;
-  }
-  for (const FileContents::Segment& segment : inode.contents.segments) {
-    plan.content_bytes += segment.length;
-  }
-}
-
-void PlanDirectory(size_t index, Plan& plan) {
-  const Inode& directory = *plan.files[index].inode;
-  const uint32_t number = plan.files[index].number;
-  const std::string path = plan.files[index].path;
-  std::vector<size_t> directories;
-  for (const auto& [name, entry] : directory.children) {
-    const Inode& child = *entry.inode;
-    if (const auto known = plan.numbers.find(&child); known != plan.numbers.end()) {
-      ++plan.files[known->second - kLostFoundInode + 1].links;
-      continue;
-    }
-    if (child.type == FileType::kDirectory) {
-      ++plan.files[index].links;
-      directories.push_back(plan.files.size());
-    }
-    AddToPlan(absl::StrCat(path, "/", name), child, number, plan);
-  }
-  for (const size_t child : directories) PlanDirectory(child, plan);
-}
-
-// Plan holds the address of a member, so it is filled in place.
-absl::Status MakePlan(const FileTree& tree, Plan& plan) {
-  AddToPlan("", tree.root(), EXT2_ROOT_INO, plan);
-  const auto lost_found = tree.root().children.find(kLostFound);
-  if (lost_found == tree.root().children.end()) {
-    plan.add_lost_found = true;
-    plan.lost_found.type = FileType::kDirectory;
-    plan.lost_found.metadata.permissions = 0700;
-    plan.lost_found.metadata.mtime = tree.root().metadata.mtime;
-    AddToPlan("/lost+found", plan.lost_found, EXT2_ROOT_INO, plan);
-    ++plan.files[0].links;
-    ++plan.blocks;  // the root may need another
-  }
-  PlanDirectory(0, plan);
-  if (plan.has_large_xattrs) {
-    plan.blocks += plan.xattr_blocks;
-  } else {
-    plan.xattrs = 0;
-  }
-  for (Plan::File& file : plan.files) {
-    if (file.links <= kMaxLinks) continue;
-    if (file.inode->type != FileType::kDirectory) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("ext4: '", absl::CHexEscape(file.path), "' has ", file.links,
-                       " hard links, more than the limit of ", kMaxLinks));
-    }
-    file.links = 1;  // "many", feature dir_nlink
-  }
-  return absl::OkStatus();
-}
-
 // Writes the files of a plan into an empty file system.
 class Writer {
  public:
-  Writer(const FileTree& tree, const Plan& plan, const Ext4Options& options,
+  Writer(const FileTree& tree, const Ext4Plan& plan, const Ext4Options& options,
          Ext4Filesystem& filesystem)
       : tree_(tree), plan_(plan), options_(options), filesystem_(filesystem) {}
 
   absl::Status Write() {
-    for (const Plan::File& file : plan_.files) RETURN_IF_ERROR(About(file, WriteFile(file)));
+    for (const Ext4Plan::File& file : plan_.files) RETURN_IF_ERROR(About(file, WriteFile(file)));
     // Their inodes come behind the others, whose numbers are settled.
-    for (const Plan::File& file : plan_.files) {
+    for (const Ext4Plan::File& file : plan_.files) {
       const auto& xattrs = file.inode->metadata.xattrs;
       if (!xattrs.empty()) {
         RETURN_IF_ERROR(About(file, filesystem_.WriteXattrs(file.number, xattrs)));
@@ -215,27 +67,27 @@ class Writer {
   }
 
  private:
-  static absl::Status About(const Plan::File& file, const absl::Status& status) {
+  static absl::Status About(const Ext4Plan::File& file, const absl::Status& status) {
     if (status.ok()) return status;
     return absl::Status(status.code(),
                         absl::StrCat("'", absl::CHexEscape(file.path), "': ", status.message()));
   }
-  absl::Status WriteFile(const Plan::File& file);
-  absl::Status WriteContents(const Plan::File& file, ext2_inode_large& inode);
+  absl::Status WriteFile(const Ext4Plan::File& file);
+  absl::Status WriteContents(const Ext4Plan::File& file, ext2_inode_large& inode);
   absl::Status WriteRun(const FileContents& contents, const Ext4Filesystem::Extent& extent);
-  absl::Status WriteSymlink(const Plan::File& file, ext2_inode_large& inode);
-  absl::Status WriteDirectory(const Plan::File& file, ext2_inode_large& inode);
-  ext2_inode_large NewInode(const Plan::File& file) const;
+  absl::Status WriteSymlink(const Ext4Plan::File& file, ext2_inode_large& inode);
+  absl::Status WriteDirectory(const Ext4Plan::File& file, ext2_inode_large& inode);
+  ext2_inode_large NewInode(const Ext4Plan::File& file) const;
 
   const FileTree& tree_;
-  const Plan& plan_;
+  const Ext4Plan& plan_;
   const Ext4Options& options_;
   Ext4Filesystem& filesystem_;
   std::string piece_;     // of contents, on their way
   uint64_t written_ = 0;  // bytes of contents
 };
 
-ext2_inode_large Writer::NewInode(const Plan::File& file) const {
+ext2_inode_large Writer::NewInode(const Ext4Plan::File& file) const {
   const FileMetadata& metadata = file.inode->metadata;
   ext2_inode_large inode = {};
   inode.i_mode = ModeOf(*file.inode);
@@ -256,7 +108,7 @@ ext2_inode_large Writer::NewInode(const Plan::File& file) const {
   return inode;
 }
 
-absl::Status Writer::WriteFile(const Plan::File& file) {
+absl::Status Writer::WriteFile(const Ext4Plan::File& file) {
   ext2_inode_large inode = NewInode(file);
   const bool is_directory = file.inode->type == FileType::kDirectory;
   if (file.number >= kLostFoundInode) filesystem_.TakeInode(file.number, is_directory);
@@ -288,7 +140,7 @@ absl::Status Writer::WriteFile(const Plan::File& file) {
   return filesystem_.WriteInode(file.number, inode);
 }
 
-absl::Status Writer::WriteContents(const Plan::File& file, ext2_inode_large& inode) {
+absl::Status Writer::WriteContents(const Ext4Plan::File& file, ext2_inode_large& inode) {
   const FileContents& contents = file.inode->contents;
   inode.i_size = static_cast<uint32_t>(contents.size);
   inode.i_size_high = static_cast<uint32_t>(contents.size >> 32);
@@ -323,7 +175,7 @@ absl::Status Writer::WriteRun(const FileContents& contents, const Ext4Filesystem
   return absl::OkStatus();
 }
 
-absl::Status Writer::WriteSymlink(const Plan::File& file, ext2_inode_large& inode) {
+absl::Status Writer::WriteSymlink(const Ext4Plan::File& file, ext2_inode_large& inode) {
   const std::string& target = file.inode->symlink_target;
   inode.i_size = static_cast<uint32_t>(target.size());
   if (target.size() <= kFastSymlinkBytes) {
@@ -334,7 +186,7 @@ absl::Status Writer::WriteSymlink(const Plan::File& file, ext2_inode_large& inod
   return filesystem_.WriteData(extents[0].physical, target);
 }
 
-absl::Status Writer::WriteDirectory(const Plan::File& file, ext2_inode_large& inode) {
+absl::Status Writer::WriteDirectory(const Ext4Plan::File& file, ext2_inode_large& inode) {
   std::vector<Ext4DirectoryEntry> entries;
   if (plan_.add_lost_found && file.number == EXT2_ROOT_INO) {
     entries.push_back({.inode = kLostFoundInode, .name = kLostFound, .type = FileType::kDirectory});
@@ -368,7 +220,7 @@ std::array<uint8_t, 16> UuidOf(const Sha256Digest& digest) {
 
 // The file system that has room for the plan: what the tables and the journal take depends on its
 // size, so that it is found by trying.
-absl::StatusOr<Ext4Filesystem> MakeFilesystem(const Plan& plan, const Ext4Options& options,
+absl::StatusOr<Ext4Filesystem> MakeFilesystem(const Ext4Plan& plan, const Ext4Options& options,
                                               const std::array<uint8_t, 16>& uuid,
                                               const std::string& path) {
   const uint64_t needed = plan.blocks + BlocksOf(options.free_bytes);
@@ -393,8 +245,8 @@ absl::StatusOr<Ext4Filesystem> MakeFilesystem(const Plan& plan, const Ext4Option
 
 absl::StatusOr<Ext4Summary> Write(const FileTree& tree, const std::string& path,
                                   const Ext4Options& options) {
-  Plan plan;
-  RETURN_IF_ERROR(MakePlan(tree, plan));
+  Ext4Plan plan;
+  RETURN_IF_ERROR(MakeExt4Plan(tree, plan));
   const std::array<uint8_t, 16> uuid =
       options.uuid.has_value() ? *options.uuid : UuidOf(tree.Digest());
   ASSIGN_OR_RETURN(Ext4Filesystem filesystem, MakeFilesystem(plan, options, uuid, path));

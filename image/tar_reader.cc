@@ -1,6 +1,7 @@
 #include "image/tar_reader.h"
 
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr size_t kShownBytes = 256;  // of a name in a message
 constexpr size_t kMaxDroppedNames = 16;
+constexpr size_t kMaxDroppedDevices = 4096;  // whose other names are known; a whole /dev has 700
 constexpr absl::string_view kWhiteout = ".wh.";
 constexpr absl::string_view kWhiteoutMetadata = ".wh..wh.";  // of AUFS, says nothing of files
 constexpr absl::string_view kOpaque = ".wh..wh..opq";
@@ -70,6 +72,8 @@ class Reader {
   absl::Status AddOfType(TarEntry& entry, const std::string& path, FileMetadata metadata);
   absl::Status AddFile(const TarEntry& entry, const std::string& path, FileMetadata metadata);
   absl::Status AddDevice(const TarEntry& entry, const std::string& path, FileMetadata metadata);
+  absl::Status AddHardLink(const TarEntry& entry, const std::string& path);
+  void DropDevice(const std::string& path);
   absl::StatusOr<FileMetadata> Metadata(TarEntry& entry);
   // Keeps an ACL, given as an attribute's value, or drops what is none.
   void AddAcl(absl::string_view name, const absl::StatusOr<std::string>& value,
@@ -82,6 +86,7 @@ class Reader {
   UnpackedStream stream_;
   TarEntries entries_;
   TarSummary summary_;
+  std::set<std::string> dropped_devices_;  // paths
 };
 
 absl::StatusOr<absl::string_view> Reader::NextBytes() {
@@ -177,7 +182,7 @@ absl::Status Reader::AddOfType(TarEntry& entry, const std::string& path, FileMet
     case '0':
       return AddFile(entry, path, std::move(metadata));
     case '1':
-      return tree_.AddHardLink(path, *TreePath(entry.link, /*stops_at_root=*/true));
+      return AddHardLink(entry, path);
     case '2':
       return tree_.AddSymlink(path, std::move(metadata), entry.link);
     case '3':
@@ -194,6 +199,18 @@ absl::Status Reader::AddOfType(TarEntry& entry, const std::string& path, FileMet
   }
 }
 
+absl::Status Reader::AddHardLink(const TarEntry& entry, const std::string& path) {
+  const std::string target = *TreePath(entry.link, /*stops_at_root=*/true);
+  if (!dropped_devices_.contains(target)) return tree_.AddHardLink(path, target);
+  DropDevice(path);
+  return absl::OkStatus();
+}
+
+void Reader::DropDevice(const std::string& path) {
+  ++summary_.dropped.devices;
+  if (dropped_devices_.size() < kMaxDroppedDevices) dropped_devices_.insert(path);
+}
+
 absl::Status Reader::AddDevice(const TarEntry& entry, const std::string& path,
                                FileMetadata metadata) {
   const auto number = [](int64_t value) {  // one that is none is refused by the tree
@@ -204,7 +221,7 @@ absl::Status Reader::AddDevice(const TarEntry& entry, const std::string& path,
       return absl::InvalidArgumentError(
           absl::StrCat("a device node (", entry.major, ":", entry.minor, ") is not allowed"));
     case TarOptions::Devices::kDrop:
-      ++summary_.dropped.devices;
+      DropDevice(path);
       return absl::OkStatus();
     case TarOptions::Devices::kKeep:
       return tree_.AddSpecial(

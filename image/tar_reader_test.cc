@@ -277,6 +277,14 @@ TEST_F(TarReaderTest, DevicesAreDroppedRefusedOrKept) {
   const TarBuilder::Entry device = {.name = "sda", .type = '4', .major = 8, .minor = 1};
   EXPECT_EQ(Read(TarBuilder().Add(device)).value().dropped.devices, 1u);
   EXPECT_THAT(tree_.Find("sda"), IsNull());
+  // Another name of what was dropped is dropped as well.
+  EXPECT_EQ(Read(TarBuilder()
+                     .Add(device)
+                     .Add({.name = "sdb", .type = '1', .link = "/sda"})
+                     .Add({.name = "sdc", .type = '1', .link = "sdb"}))
+                .value()
+                .dropped.devices,
+            3u);
   EXPECT_THAT(ReadOne(device, {.devices = Devices::kRefuse}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "tar entry 'sda': a device node (8:1) is not allowed"));

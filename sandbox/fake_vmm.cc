@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "agent/agent.pb.h"
@@ -33,7 +32,6 @@ int Main(int config_fd, int event_fd) {
   const std::string behaviour = config.kernel_command_line();
   if (behaviour == "refuse") {
     SendStopped(event_fd, vmm::Stopped::REFUSED, "no such kernel");
-    std::filesystem::remove_all(config.directory());
     return 1;
   }
   const UniqueFd directory(::open(config.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -79,7 +77,6 @@ int Main(int config_fd, int event_fd) {
     if (!ReadFrame(connection.get(), request).ok() || !request.has_stop()) return 3;
     SendStopped(event_fd, vmm::Stopped::REQUESTED, "");
   }
-  std::filesystem::remove_all(config.directory());
   return 0;
 }
 

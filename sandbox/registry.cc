@@ -38,7 +38,7 @@ absl::StatusOr<std::string> NewId() {
 
 SandboxDirectory::~SandboxDirectory() {
   if (!directory_) return;  // moved from
-  std::error_code ignored;  // the VMM may be removing it at the same time
+  std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }
 

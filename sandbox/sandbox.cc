@@ -94,7 +94,6 @@ absl::Status Sandbox::Spawn() {
   config.set_console_output_fd(kConsoleFd);
   if (options_.console_input >= 0) config.set_console_input_fd(kConsoleInputFd);
   config.set_lifeline_fd(kLifelineFd);
-  config.set_remove_directory(true);
 
   ASSIGN_OR_RETURN(Pipe config_pipe, NewPipe());
   ASSIGN_OR_RETURN(Pipe events, NewPipe());
@@ -146,8 +145,7 @@ absl::Status Sandbox::Spawn() {
   record_.command = options_.label.command;
   record_.detached = options_.label.detached;
   RETURN_IF_ERROR(directory_.Publish(record_));
-  // Last: a VMM that refuses it removes the directory. One that cannot read it has ended, and that
-  // is told with its reason below.
+  // A VMM that cannot read it has ended, and that is told with its reason below.
   static_cast<void>(WriteFrame(config_pipe.write.get(), config));
   return absl::OkStatus();
 }

@@ -84,8 +84,8 @@ class Sandbox {
   struct Handlers {
     // Once at most: the agent serves.
     std::function<void(const agent::Ready&)> ready;
-    // Once: the VMM has ended and its directory is gone. OK when Stop ended it; else the reason
-    // with the stage that the guest had reached and the console's last lines.
+    // Once: the VMM has ended. OK when Stop ended it; else the reason with the stage that the guest
+    // had reached and the console's last lines. The directory goes with this object.
     std::function<void(const absl::Status&)> ended;
     // What the guest prints on its console, as it comes.
     std::function<void(absl::string_view)> console;

@@ -23,7 +23,7 @@ constexpr int kMaxTurns = 64;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Muxer>> Muxer::Create(VsockOptions options, EventLoop& loop) {
-  ::unlink(options.socket_path.c_str());  // an earlier process may have left it there
+  ::unlink(options.socket_path.c_str());  // an earlier process has left it there
   ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(AT_FDCWD, options.socket_path, kBacklog));
   auto muxer = std::unique_ptr<Muxer>(new Muxer(std::move(options), loop));
   ASSIGN_OR_RETURN(muxer->acceptor_,
@@ -36,10 +36,7 @@ absl::StatusOr<std::unique_ptr<Muxer>> Muxer::Create(VsockOptions options, Event
   return muxer;
 }
 
-Muxer::~Muxer() {
-  Stop();
-  ::unlink(options_.socket_path.c_str());
-}
+Muxer::~Muxer() { Stop(); }
 
 absl::Status Muxer::Start(std::function<void()> deliver) {
   deliver_ = std::move(deliver);

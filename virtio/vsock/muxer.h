@@ -26,7 +26,8 @@ namespace voidbox {
 
 struct VsockOptions {
   uint64_t guest_cid = 3;  // the first that is not reserved; each sandbox has a network of its own
-  // Host programs connect here, and the guest's connections to host port P go to <socket_path>_P.
+  // Host programs connect here (the socket stays when the device ends: a confined process removes
+  // no files), and the guest's connections to host port P go to <socket_path>_P.
   // Relative to the working directory.
   std::string socket_path = "vsock.sock";
   // Of both directions, unfinished handshakes included; each costs a descriptor.
