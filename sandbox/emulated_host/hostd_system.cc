@@ -29,6 +29,9 @@ namespace voidbox {
 namespace {
 
 constexpr char kNewRoot[] = "/newroot";
+// Joining a cgroup, as KVM's worker thread does in KVM_CREATE_VM, waits for no grace period. It is
+// the hierarchy's: each mount without it would take it back (Linux 6.1, cgroup_get_tree).
+constexpr char kCgroupOptions[] = "favordynmods";
 
 absl::Status MakeDirectories(const std::string& path) {
   std::error_code error;
@@ -89,7 +92,7 @@ absl::Status MountSystem() {
   const std::string root = kNewRoot;
   RETURN_IF_ERROR(Mount("proc", root + "/proc", "proc"));
   RETURN_IF_ERROR(Mount("sysfs", root + "/sys", "sysfs"));
-  RETURN_IF_ERROR(Mount("cgroup2", root + "/sys/fs/cgroup", "cgroup2"));
+  RETURN_IF_ERROR(Mount("cgroup2", root + "/sys/fs/cgroup", "cgroup2", 0, kCgroupOptions));
   RETURN_IF_ERROR(Mount("devtmpfs", root + "/dev", "devtmpfs"));
   RETURN_IF_ERROR(Mount("devpts", root + "/dev/pts", "devpts", 0, "ptmxmode=0666,mode=0620"));
   return Mount("tmpfs", root + "/dev/shm", "tmpfs", 0, "mode=1777");
@@ -129,7 +132,7 @@ absl::Status PrepareMachine() {
   RETURN_IF_ERROR(Mount("devtmpfs", "/dev", "devtmpfs"));
   RETURN_IF_ERROR(Mount("proc", "/proc", "proc"));
   RETURN_IF_ERROR(Mount("sysfs", "/sys", "sysfs"));
-  RETURN_IF_ERROR(Mount("cgroup2", "/sys/fs/cgroup", "cgroup2"));
+  RETURN_IF_ERROR(Mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, kCgroupOptions));
   ASSIGN_OR_RETURN(const std::string order, ReadFile("/modules/order"));
   for (const absl::string_view module : absl::StrSplit(order, '\n', absl::SkipEmpty())) {
     RETURN_IF_ERROR(LoadModule(absl::StrCat("/modules/", module)));
