@@ -26,6 +26,7 @@
 #include "agent/files/workspace_path.h"
 #include "agent/http/http_server.h"
 #include "agent/kernel_modules.h"
+#include "agent/late_links.h"
 #include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
 #include "agent/root_file_system.h"
@@ -119,6 +120,7 @@ void FinishSystem() {
   LogFailure(ProtectRootDirectory());
   for (const Mount& mount : OtherMounts()) LogFailure(MountOnce(mount));
   MakeDeviceLinks();
+  LogFailure(MakeLateLinks(/*root=*/"").status());
   LogFailure(SetDefaultHostName(kHostName));
   LogFailure(BringUpLoopback());
 }
