@@ -36,13 +36,22 @@ if [[ -z ${TRY_ON_NAMESPACE:-} ]]; then
   TRY_ON_NAMESPACE=1 exec unshare --mount --propagation private -- "$BASH" -- "$0" "$release" \
     ${root:+--root "$root"} ${cache:+--cache "$cache"} ${only:+--only "$only"} --test "$tests"
 fi
+temporary=""
 if [[ -z $root ]]; then
   root=$(mktemp -d -- /var/tmp/try_on.XXXXXX)
   chmod 0755 -- "$root"
-  # The mounts first: what lies in them is not ours to remove.
-  trap 'umount --recursive --lazy -- "$root"/{proc,sys,dev} "$root/root/.cache/voidbox" 2>/dev/null
-    rm -rf --one-file-system -- "$root"' EXIT
+  temporary=1
 fi
+
+# Ends what a build leaves running, Bazel's server and the emulated host, and removes a root that nobody asked to keep:
+# its mounts first, since what lies in them is not ours to remove.
+finish() {
+  inside bash -c 'cd /voidbox && { bazel-bin/tools/voidbox host stop; ./bazelw shutdown; }' >/dev/null 2>&1 || true
+  [[ -n $temporary ]] || return 0
+  umount --recursive --lazy -- "$root"/{proc,sys,dev} "$root/root/.cache/voidbox" 2>/dev/null || true
+  rm -rf --one-file-system -- "$root"
+}
+trap finish EXIT
 
 make_root() {
   command -v mmdebstrap >/dev/null || die "mmdebstrap is missing: apt-get install mmdebstrap"
@@ -96,6 +105,4 @@ if [[ $only != run ]]; then
   readme "./bazelw test $tests" || status=$?
   say "$release: ./bazelw test $tests ended with status $status after $((SECONDS - start)) s"
 fi
-# What a build leaves running: Bazel's server and the emulated host.
-inside bash -c 'cd /voidbox && bazel-bin/tools/voidbox host stop; ./bazelw shutdown' >&2 || true
 exit "$status"

@@ -19,7 +19,8 @@ namespace voidbox {
 namespace {
 
 constexpr int kAny = -1;
-// Case SVM_EVTINJ_TYPE_INTR of helper_vmrun, as GCC 12 compiles it; `rbx` is the CPUX86State.
+// Case SVM_EVTINJ_TYPE_INTR of helper_vmrun, as Debian 12's GCC 12 compiles QEMU 7.2 and Debian
+// 13's GCC 14 QEMU 10.0; `rbx` is the CPUX86State.
 constexpr std::array kCode = {
     0x89, 0xb3, kAny, kAny, 0xff, 0xff,                 // mov %esi, exception_index
     0xc7, 0x83, kAny, kAny, kAny, kAny, 0,    0, 0, 0,  // movl $0, exception_is_int

@@ -24,11 +24,20 @@ using ::testing::HasSubstr;
 
 constexpr char kQemu[] = "/usr/bin/qemu-system-x86_64";
 
-// A program that has the code at 100.
+// A program that has the code at 100: of Debian 12's QEMU 7.2.
 std::string WithCode() {
   const absl::string_view code(
       "\x89\xb3\x54\xef\xff\xff\xc7\x83\x84\x33\0\0\0\0\0\0\x48\xc7\x83\x88\x33\0\0\xff\xff\xff\xff"
       "\xf6\x05\xba\x45\xb6\0\x02\x0f\x85\x6c\x01\0\0\xba\x01\0\0\0\x48\x89\xdf\xe8\xa7\x4f\x05\0",
+      53);
+  return absl::StrCat(std::string(100, '\x89'), code, std::string(100, '\xb3'));
+}
+
+// The same of Debian 13's QEMU 10.0.
+std::string WithNewerCode() {
+  const absl::string_view code(
+      "\x89\xb3\x10\xd7\xff\xff\xc7\x83\xe4\x33\0\0\0\0\0\0\x48\xc7\x83\xe8\x33\0\0\xff\xff\xff\xff"
+      "\xf6\x05\xec\xe2\x3d\x01\x02\x0f\x85\xc1\0\0\0\xba\x01\0\0\0\x48\x89\xdf\xe8\xb9\xab\x06\0",
       53);
   return absl::StrCat(std::string(100, '\x89'), code, std::string(100, '\xb3'));
 }
@@ -50,10 +59,12 @@ std::string CodeBefore(pid_t pid, const std::string& code) {
   return "";
 }
 
-TEST(QemuRepairTest, FindsTheStore) {
-  const auto offset = FindStaleVectorStore(WithCode());
-  ASSERT_THAT(offset, IsOk());
-  EXPECT_EQ(*offset, 100u);
+TEST(QemuRepairTest, FindsTheStoreInTheQemuOfBothReleases) {
+  for (const std::string& program : {WithCode(), WithNewerCode()}) {
+    const auto offset = FindStaleVectorStore(program);
+    ASSERT_THAT(offset, IsOk());
+    EXPECT_EQ(*offset, 100u);
+  }
 }
 
 TEST(QemuRepairTest, RefusesWhatItDoesNotKnow) {
