@@ -22,6 +22,8 @@
 namespace voidbox {
 namespace {
 
+// Read at one time of what never needs to end, a guest's console for one: more than a pipe holds.
+constexpr size_t kMaxDrainBytes = 256 << 10;
 // A console comes in small pieces: passing each on at once would wake every process on the way to
 // the reader.
 constexpr absl::Duration kGather = absl::Milliseconds(20);
@@ -187,13 +189,15 @@ absl::Status Sandbox::Watch() {
 
 bool Sandbox::Drain(int fd, const std::function<void(absl::string_view)>& take) {
   char bytes[16 << 10];
-  for (;;) {
+  for (size_t taken = 0; taken < kMaxDrainBytes;) {
     const ssize_t got = ::read(fd, bytes, sizeof(bytes));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN;
     if (got == 0) return false;
+    taken += static_cast<size_t>(got);
     take(absl::string_view(bytes, static_cast<size_t>(got)));
   }
+  return true;
 }
 
 void Sandbox::DrainConsole() {
@@ -212,10 +216,11 @@ void Sandbox::OnEvents() {
   if (!open) events_watch_.Reset();
   for (;;) {
     const auto payload = event_reader_.Next();
+    if (payload.ok() && !payload->has_value()) return;
     vmm::VmEvent event;
-    if (!payload.ok() || !payload->has_value() ||
+    if (!payload.ok() ||
         !event.ParseFromArray((*payload)->data(), static_cast<int>((*payload)->size()))) {
-      return;  // the VMM's own end will be told
+      return events_watch_.Reset();  // nothing more is read; the VMM's own end will be told
     }
     if (event.has_started()) started_ = true;
     if (event.has_mark() && event.mark().value() == kBootMarkInit) init_ = true;

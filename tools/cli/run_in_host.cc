@@ -177,13 +177,14 @@ agent::ExecRequest HostRequestFor(const std::vector<std::string>& argv, const st
     if (equals == absl::string_view::npos || equals == 0) continue;
     const absl::string_view name = text.substr(0, equals);
     if (name == kInsideVariable || name == "VOIDBOX_HOME" || name == kOutputIsTerminalVariable ||
-        !passes(name)) {
+        name == kErrorIsTerminalVariable || !passes(name)) {
       continue;
     }
     AddVariable(request, name, text.substr(equals + 1));
   }
   AddVariable(request, kInsideVariable, "1");
   if (::isatty(STDOUT_FILENO) == 1) AddVariable(request, kOutputIsTerminalVariable, "1");
+  if (::isatty(STDERR_FILENO) == 1) AddVariable(request, kErrorIsTerminalVariable, "1");
   AddVariable(request, "VOIDBOX_HOME", home);
   request.set_working_directory(WorkingDirectory());
   request.set_kill_grace_ms(kKillGraceMs);

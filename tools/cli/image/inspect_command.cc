@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_format.h"
+#include "base/printable_text.h"
 #include "base/status_macros.h"
 #include "tools/cli/human_units.h"
 #include "tools/cli/image/image_session.h"
@@ -13,7 +15,7 @@ namespace {
 
 void Line(const char* what, const std::string& value) {
   if (value.empty()) return;
-  std::fputs(absl::StrFormat("%-12s %s\n", what, value).c_str(), stdout);
+  std::fputs(absl::StrFormat("%-12s %s\n", what, PrintableLine(value)).c_str(), stdout);
 }
 
 std::string Text(const BlobReference& blob) {

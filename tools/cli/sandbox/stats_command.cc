@@ -72,7 +72,8 @@ absl::StatusOr<agent::Metrics> MetricsOf(const Sandboxes& sandboxes, const Sandb
   ASSIGN_OR_RETURN(UniqueFd vsock, sandboxes.Connect(record, kVsockSocket));
   agent::Request request;
   request.mutable_metrics();
-  ASSIGN_OR_RETURN(const agent::ServerFrame frame, AskAgent(std::move(vsock), request, kPatience));
+  ASSIGN_OR_RETURN(const agent::ServerFrame frame,
+                   AskAgent(std::move(vsock), request, agent::ServerFrame::kMetrics, kPatience));
   return frame.metrics();
 }
 
