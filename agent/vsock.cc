@@ -1,6 +1,5 @@
 #include "agent/vsock.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 // After sys/socket.h, whose types it needs.
 #include <linux/vm_sockets.h>
@@ -38,16 +37,17 @@ const sockaddr* Generic(const sockaddr_vm& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-UniqueFd AcceptVsock(int socket, uint32_t& peer_cid) {
+absl::StatusOr<UniqueFd> AcceptVsock(int socket, uint32_t& peer_cid) {
   sockaddr_vm peer = {};
   socklen_t size = sizeof(peer);
   UniqueFd stream(
       ::accept4(socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!stream && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+    return ErrnoStatus("accept");
+  }
   peer_cid = peer.svm_cid;
   return stream;
 }
-
-UniqueFd Spare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
@@ -66,35 +66,16 @@ absl::StatusOr<std::unique_ptr<VsockListener>> VsockListener::CreateOn(EventLoop
                                                                        UniqueFd socket,
                                                                        AcceptFunction accept,
                                                                        Handler on_stream) {
-  std::unique_ptr<VsockListener> listener(
-      new VsockListener(std::move(socket), std::move(accept), Spare(), std::move(on_stream)));
-  VsockListener* self = listener.get();
-  ASSIGN_OR_RETURN(self->watch_,
-                   loop.Add(self->socket_.get(), EPOLLIN, [self](uint32_t) { self->Accept(); }));
-  return listener;
-}
-
-// One at a time, and only when there is one: Linux (6.1, vsock_accept) sleeps until the next timer
-// tick before it says EAGAIN, on non-blocking sockets too.
-void VsockListener::Accept() {
-  uint32_t peer_cid = VMADDR_CID_ANY;
-  UniqueFd stream = accept_(socket_.get(), peer_cid);
-  if (stream) {
-    if (peer_cid == VMADDR_CID_HOST) on_stream_(std::move(stream));
-  } else if (errno == EMFILE || errno == ENFILE) {
-    ShedOne();
-  } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
-    LogError(ErrnoStatus("accept").message());
-  }
-}
-
-// Otherwise the stream would stay, and be reported for ever.
-void VsockListener::ShedOne() {
-  LogWarning("out of descriptors: a connection was closed unserved");
-  spare_.Reset();
-  uint32_t peer_cid;
-  accept_(socket_.get(), peer_cid).Reset();
-  spare_ = Spare();
+  Acceptor::Options options;
+  options.accept = [accept = std::move(accept)](int listening) -> absl::StatusOr<UniqueFd> {
+    uint32_t peer_cid = VMADDR_CID_ANY;
+    ASSIGN_OR_RETURN(UniqueFd stream, accept(listening, peer_cid));
+    if (peer_cid != VMADDR_CID_HOST) stream.Reset();
+    return stream;
+  };
+  ASSIGN_OR_RETURN(auto acceptor, Acceptor::Create(loop, std::move(socket), std::move(on_stream),
+                                                   std::move(options)));
+  return std::unique_ptr<VsockListener>(new VsockListener(std::move(acceptor)));
 }
 
 absl::StatusOr<std::unique_ptr<VsockMessage>> VsockMessage::Send(EventLoop& loop, uint32_t port,

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/ports.h"
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 
@@ -18,8 +19,9 @@ namespace voidbox {
 class VsockListener {
  public:
   using Handler = std::function<void(UniqueFd stream)>;  // the stream is non-blocking
-  // Takes a stream off a listening socket, and says whose it is. Without one, errno says why.
-  using AcceptFunction = std::function<UniqueFd(int socket, uint32_t& peer_cid)>;
+  // Takes a stream off a listening socket, and says whose it is.
+  using AcceptFunction =
+      std::function<absl::StatusOr<UniqueFd>(int socket, uint32_t& peer_cid)>;
 
   static absl::StatusOr<std::unique_ptr<VsockListener>> Create(EventLoop& loop, uint32_t port,
                                                                Handler on_stream);
@@ -29,19 +31,9 @@ class VsockListener {
                                                                  Handler on_stream);
 
  private:
-  VsockListener(UniqueFd socket, AcceptFunction accept, UniqueFd spare, Handler on_stream)
-      : socket_(std::move(socket)),
-        accept_(std::move(accept)),
-        spare_(std::move(spare)),
-        on_stream_(std::move(on_stream)) {}
-  void Accept();
-  void ShedOne();
+  explicit VsockListener(std::unique_ptr<Acceptor> acceptor) : acceptor_(std::move(acceptor)) {}
 
-  const UniqueFd socket_;
-  const AcceptFunction accept_;
-  UniqueFd spare_;  // given up to accept and close a stream when descriptors have run out
-  const Handler on_stream_;
-  EventLoop::Watch watch_;
+  const std::unique_ptr<Acceptor> acceptor_;
 };
 
 // Connects to a port of the host, sends `bytes`, which the socket's buffer takes at once, and

@@ -48,6 +48,7 @@ ext2_super_block Parameters(const Ext4Filesystem::Geometry& geometry) {
                            EXT2_FEATURE_COMPAT_RESIZE_INODE;
   super.s_feature_incompat = EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_EXTENTS |
                              EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG;
+  if (geometry.has_large_xattrs) super.s_feature_incompat |= EXT4_FEATURE_INCOMPAT_EA_INODE;
   super.s_feature_ro_compat =
       EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT2_FEATURE_RO_COMPAT_LARGE_FILE |
       EXT4_FEATURE_RO_COMPAT_HUGE_FILE | EXT4_FEATURE_RO_COMPAT_DIR_NLINK |
@@ -138,6 +139,10 @@ uint64_t Ext4Filesystem::free_blocks() const { return ext2fs_free_blocks_count(f
 
 uint64_t Ext4Filesystem::blocks() const { return ext2fs_blocks_count(fs_->super); }
 
+uint32_t Ext4Filesystem::used_inodes() const {
+  return fs_->super->s_inodes_count - fs_->super->s_free_inodes_count;
+}
+
 void Ext4Filesystem::TakeInode(uint32_t number, bool is_directory) {
   ext2fs_inode_alloc_stats2(fs_.get(), number, +1, is_directory ? 1 : 0);
 }
@@ -199,6 +204,7 @@ absl::Status Ext4Filesystem::WriteInode(uint32_t number, const ext2_inode_large&
 
 absl::Status Ext4Filesystem::WriteXattrs(uint32_t number,
                                          const std::map<std::string, std::string>& xattrs) {
+  const uint64_t free_before = free_blocks();
   ext2_xattr_handle* handle = nullptr;
   RETURN_IF_ERROR(Ext2Status("ext4 attributes", ext2fs_xattrs_open(fs_.get(), number, &handle)));
   absl::Status status;
@@ -208,7 +214,22 @@ absl::Status Ext4Filesystem::WriteXattrs(uint32_t number,
     if (!status.ok()) break;
   }
   ext2fs_xattrs_close(&handle);
-  return status;
+  RETURN_IF_ERROR(status);
+  return ChargeXattrInodes(number, free_before - free_blocks());
+}
+
+// Linux and e2fsck count the blocks of an attribute's own inode among those of the file that has
+// the attribute; libext2fs 1.47 does not.
+absl::Status Ext4Filesystem::ChargeXattrInodes(uint32_t number, uint64_t taken_blocks) {
+  ext2_inode_large inode = {};
+  RETURN_IF_ERROR(Ext2Status("ext4 inode", ext2fs_read_inode_full(fs_.get(), number, Small(inode),
+                                                                  sizeof(inode))));
+  const bool has_own_block = ext2fs_file_acl_block(fs_.get(), Small(inode)) != 0;
+  if (has_own_block) --taken_blocks;  // charged by libext2fs
+  if (taken_blocks == 0) return absl::OkStatus();
+  RETURN_IF_ERROR(Ext2Status("ext4 block count",
+                             ext2fs_iblk_add_blocks(fs_.get(), Small(inode), taken_blocks)));
+  return WriteInode(number, inode);
 }
 
 absl::Status Ext4Filesystem::WriteDirectoryBlock(uint32_t number, uint64_t physical,

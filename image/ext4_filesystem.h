@@ -2,6 +2,8 @@
 #define VOIDBOX_IMAGE_EXT4_FILESYSTEM_H_
 
 #include <ext2fs/ext2fs.h>
+// A macro of version 1.47.2, in the way of std::clamp.
+#undef clamp
 
 #include <array>
 #include <cstdint>
@@ -29,6 +31,8 @@ class Ext4Filesystem {
     std::array<uint8_t, 16> uuid = {};
     std::string label;  // at most 16 bytes
     int64_t time = 0;   // of its making, seconds since 1970
+    // Extended attributes may lie in inodes of their own: feature ea_inode.
+    bool has_large_xattrs = false;
   };
   struct Extent {
     uint64_t logical = 0;   // block of the file
@@ -43,6 +47,7 @@ class Ext4Filesystem {
 
   uint64_t free_blocks() const;
   uint64_t blocks() const;
+  uint32_t used_inodes() const;
 
   // Takes an inode number that is free.
   void TakeInode(uint32_t number, bool is_directory);
@@ -53,7 +58,7 @@ class Ext4Filesystem {
   // Prepares an inode for extents; Allocate does so too.
   absl::Status InitExtents(uint32_t number, ext2_inode_large& inode);
   absl::Status WriteInode(uint32_t number, const ext2_inode_large& inode);
-  // After the inode was written.
+  // After the inode was written, and every other inode number that is to be taken was.
   absl::Status WriteXattrs(uint32_t number, const std::map<std::string, std::string>& xattrs);
   // Fills in the block's checksum.
   absl::Status WriteDirectoryBlock(uint32_t number, uint64_t physical, std::string block);
@@ -70,6 +75,7 @@ class Ext4Filesystem {
   explicit Ext4Filesystem(UniqueFd fd) : fd_(std::move(fd)) {}
   absl::Status Initialize(const std::string& path, const Geometry& geometry);
   absl::Status AddInternalInodes();
+  absl::Status ChargeXattrInodes(uint32_t number, uint64_t taken_blocks);
   // Up to `count` blocks in a row, at least one.
   absl::StatusOr<Extent> TakeBlocks(uint64_t count);
 

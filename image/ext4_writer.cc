@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,57 +15,18 @@
 #include "base/status_macros.h"
 #include "image/ext4_directory.h"
 #include "image/ext4_filesystem.h"
+#include "image/ext4_plan.h"
 
 namespace voidbox {
 namespace {
 
 constexpr size_t kMaxLabelBytes = 16;
-constexpr uint32_t kMaxLinks = 65000;  // EXT4_LINK_MAX
 constexpr uint64_t kMinBlocks = 4096;  // 16 MiB: what a small journal and the tables leave room in
 // As mke2fs: an inode for every 16 KiB, beside those in use.
 constexpr uint64_t kBytesPerInode = 16 << 10;
 constexpr uint64_t kMaxInodes = UINT32_MAX / 2;
-constexpr uint32_t kLostFoundInode = 11;  // where mke2fs has it, the first that is not reserved
-constexpr size_t kFastSymlinkBytes = 59;  // in the inode itself, with a NUL
 constexpr size_t kPieceBytes = 1 << 20;
 constexpr int kMaxTries = 8;  // to find the size; two are usual
-constexpr absl::string_view kLostFound = "lost+found";
-
-uint64_t BlocksOf(uint64_t bytes) {
-  return bytes / kExt4BlockBytes + (bytes % kExt4BlockBytes != 0 ? 1 : 0);
-}
-
-// A run of blocks of a file that has data: segments that meet in a block or touch are one.
-struct BlockRun {
-  uint64_t first = 0;
-  uint64_t count = 0;
-};
-std::vector<BlockRun> BlockRuns(const FileContents& contents) {
-  std::vector<BlockRun> runs;
-  for (const FileContents::Segment& segment : contents.segments) {
-    const uint64_t first = segment.offset / kExt4BlockBytes;
-    const uint64_t end = BlocksOf(segment.offset + segment.length);
-    if (!runs.empty() && first <= runs.back().first + runs.back().count) {
-      runs.back().count = end - runs.back().first;
-    } else {
-      runs.push_back({.first = first, .count = end - first});
-    }
-  }
-  return runs;
-}
-
-// Blocks that a file takes, with those for its extents: never too few.
-uint64_t BlocksNeeded(const Inode& inode) {
-  uint64_t blocks = inode.metadata.xattrs.empty() ? 0 : 1;
-  if (inode.type == FileType::kDirectory) blocks += CountExt4DirectoryBlocks(inode);
-  if (inode.type == FileType::kSymlink && inode.symlink_target.size() > kFastSymlinkBytes) ++blocks;
-  const std::vector<BlockRun> runs = BlockRuns(inode.contents);
-  for (const BlockRun& run : runs) blocks += run.count;
-  // Four extents fit into the inode, 340 into a block. A group of 32768 blocks breaks at most one.
-  const uint64_t extents = runs.size() + 2 * (blocks / 16384 + 1);
-  if (extents > 4) blocks += extents / 300 + 2;
-  return blocks;
-}
 
 uint16_t ModeOf(const Inode& inode) {
   const auto permissions = static_cast<uint16_t>(inode.metadata.permissions);
@@ -87,121 +47,47 @@ uint16_t ModeOf(const Inode& inode) {
   return 0;
 }
 
-// What is to be written, in the order of inode numbers.
-struct Plan {
-  struct File {
-    uint32_t number = 0;
-    uint32_t parent = 0;  // of a directory
-    uint32_t links = 0;
-    const Inode* inode = nullptr;
-    std::string path;
-  };
-  std::vector<File> files;  // the root first
-  std::unordered_map<const Inode*, uint32_t> numbers;
-  Inode lost_found;  // when the tree has none
-  bool add_lost_found = false;
-  uint64_t blocks = 0;         // of all files
-  uint64_t content_bytes = 0;  // of their data
-  uint32_t next_number = kLostFoundInode;
-};
-
-void AddToPlan(const std::string& path, const Inode& inode, uint32_t parent, Plan& plan) {
-  const bool is_root = plan.files.empty();
-  const uint32_t number = is_root ? EXT2_ROOT_INO : plan.next_number++;
-  const bool is_directory = inode.type == FileType::kDirectory;
-  plan.numbers.emplace(&inode, number);
-  // A directory is named by its parent and by itself; entries of others are counted as they come.
-  plan.files.push_back({.number = number,
-                        .parent = parent,
-                        .links = is_directory ? 2u : 1u,
-                        .inode = &inode,
-                        .path = path});
-  plan.blocks += BlocksNeeded(inode);
-  for (const FileContents::Segment& segment : inode.contents.segments) {
-    plan.content_bytes += segment.length;
-  }
-}
-
-void PlanDirectory(size_t index, Plan& plan) {
-  const Inode& directory = *plan.files[index].inode;
-  const uint32_t number = plan.files[index].number;
-  const std::string path = plan.files[index].path;
-  std::vector<size_t> directories;
-  for (const auto& [name, entry] : directory.children) {
-    const Inode& child = *entry.inode;
-    if (const auto known = plan.numbers.find(&child); known != plan.numbers.end()) {
-      ++plan.files[known->second - kLostFoundInode + 1].links;
-      continue;
-    }
-    if (child.type == FileType::kDirectory) {
-      ++plan.files[index].links;
-      directories.push_back(plan.files.size());
-    }
-    AddToPlan(absl::StrCat(path, "/", name), child, number, plan);
-  }
-  for (const size_t child : directories) PlanDirectory(child, plan);
-}
-
-// Plan holds the address of a member, so it is filled in place.
-absl::Status MakePlan(const FileTree& tree, Plan& plan) {
-  AddToPlan("", tree.root(), EXT2_ROOT_INO, plan);
-  const auto lost_found = tree.root().children.find(kLostFound);
-  if (lost_found == tree.root().children.end()) {
-    plan.add_lost_found = true;
-    plan.lost_found.type = FileType::kDirectory;
-    plan.lost_found.metadata.permissions = 0700;
-    plan.lost_found.metadata.mtime = tree.root().metadata.mtime;
-    AddToPlan("/lost+found", plan.lost_found, EXT2_ROOT_INO, plan);
-    ++plan.files[0].links;
-    ++plan.blocks;  // the root may need another
-  }
-  PlanDirectory(0, plan);
-  for (Plan::File& file : plan.files) {
-    if (file.links <= kMaxLinks) continue;
-    if (file.inode->type != FileType::kDirectory) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("ext4: '", absl::CHexEscape(file.path), "' has ", file.links,
-                       " hard links, more than the limit of ", kMaxLinks));
-    }
-    file.links = 1;  // "many", feature dir_nlink
-  }
-  return absl::OkStatus();
-}
-
 // Writes the files of a plan into an empty file system.
 class Writer {
  public:
-  Writer(const FileTree& tree, const Plan& plan, const Ext4Options& options,
+  Writer(const FileTree& tree, const Ext4Plan& plan, const Ext4Options& options,
          Ext4Filesystem& filesystem)
       : tree_(tree), plan_(plan), options_(options), filesystem_(filesystem) {}
 
   absl::Status Write() {
-    for (const Plan::File& file : plan_.files) {
-      if (const absl::Status status = WriteFile(file); !status.ok()) {
-        return absl::Status(
-            status.code(), absl::StrCat("'", absl::CHexEscape(file.path), "': ", status.message()));
+    for (const Ext4Plan::File& file : plan_.files) RETURN_IF_ERROR(About(file, WriteFile(file)));
+    // Their inodes come behind the others, whose numbers are settled.
+    for (const Ext4Plan::File& file : plan_.files) {
+      const auto& xattrs = file.inode->metadata.xattrs;
+      if (!xattrs.empty()) {
+        RETURN_IF_ERROR(About(file, filesystem_.WriteXattrs(file.number, xattrs)));
       }
     }
     return absl::OkStatus();
   }
 
  private:
-  absl::Status WriteFile(const Plan::File& file);
-  absl::Status WriteContents(const Plan::File& file, ext2_inode_large& inode);
+  static absl::Status About(const Ext4Plan::File& file, const absl::Status& status) {
+    if (status.ok()) return status;
+    return absl::Status(status.code(),
+                        absl::StrCat("'", absl::CHexEscape(file.path), "': ", status.message()));
+  }
+  absl::Status WriteFile(const Ext4Plan::File& file);
+  absl::Status WriteContents(const Ext4Plan::File& file, ext2_inode_large& inode);
   absl::Status WriteRun(const FileContents& contents, const Ext4Filesystem::Extent& extent);
-  absl::Status WriteSymlink(const Plan::File& file, ext2_inode_large& inode);
-  absl::Status WriteDirectory(const Plan::File& file, ext2_inode_large& inode);
-  ext2_inode_large NewInode(const Plan::File& file) const;
+  absl::Status WriteSymlink(const Ext4Plan::File& file, ext2_inode_large& inode);
+  absl::Status WriteDirectory(const Ext4Plan::File& file, ext2_inode_large& inode);
+  ext2_inode_large NewInode(const Ext4Plan::File& file) const;
 
   const FileTree& tree_;
-  const Plan& plan_;
+  const Ext4Plan& plan_;
   const Ext4Options& options_;
   Ext4Filesystem& filesystem_;
   std::string piece_;     // of contents, on their way
   uint64_t written_ = 0;  // bytes of contents
 };
 
-ext2_inode_large Writer::NewInode(const Plan::File& file) const {
+ext2_inode_large Writer::NewInode(const Ext4Plan::File& file) const {
   const FileMetadata& metadata = file.inode->metadata;
   ext2_inode_large inode = {};
   inode.i_mode = ModeOf(*file.inode);
@@ -212,9 +98,9 @@ ext2_inode_large Writer::NewInode(const Plan::File& file) const {
   inode.i_links_count = static_cast<uint16_t>(file.links);
   inode.i_extra_isize = sizeof(ext2_inode_large) - EXT2_GOOD_OLD_INODE_SIZE;
   // 34 bits: 32 with a sign, and two that count how often these went round.
+  constexpr int64_t kFirstTime = -(int64_t{1} << 31);
   constexpr int64_t kLastTime = (int64_t{1} << 34) - (int64_t{1} << 31) - 1;
-  const int64_t time = std::clamp<int64_t>(
-      metadata.mtime, 0, std::clamp<int64_t>(options_.source_date_epoch, 0, kLastTime));
+  const int64_t time = std::clamp(metadata.mtime, kFirstTime, kLastTime);
   const auto low = static_cast<uint32_t>(time);
   const auto high = static_cast<uint32_t>((time - static_cast<int32_t>(low)) >> 32) & 3;
   inode.i_atime = inode.i_ctime = inode.i_mtime = inode.i_crtime = low;
@@ -222,7 +108,7 @@ ext2_inode_large Writer::NewInode(const Plan::File& file) const {
   return inode;
 }
 
-absl::Status Writer::WriteFile(const Plan::File& file) {
+absl::Status Writer::WriteFile(const Ext4Plan::File& file) {
   ext2_inode_large inode = NewInode(file);
   const bool is_directory = file.inode->type == FileType::kDirectory;
   if (file.number >= kLostFoundInode) filesystem_.TakeInode(file.number, is_directory);
@@ -251,12 +137,10 @@ absl::Status Writer::WriteFile(const Plan::File& file) {
     case FileType::kFifo:
       break;
   }
-  RETURN_IF_ERROR(filesystem_.WriteInode(file.number, inode));
-  if (file.inode->metadata.xattrs.empty()) return absl::OkStatus();
-  return filesystem_.WriteXattrs(file.number, file.inode->metadata.xattrs);
+  return filesystem_.WriteInode(file.number, inode);
 }
 
-absl::Status Writer::WriteContents(const Plan::File& file, ext2_inode_large& inode) {
+absl::Status Writer::WriteContents(const Ext4Plan::File& file, ext2_inode_large& inode) {
   const FileContents& contents = file.inode->contents;
   inode.i_size = static_cast<uint32_t>(contents.size);
   inode.i_size_high = static_cast<uint32_t>(contents.size >> 32);
@@ -291,7 +175,7 @@ absl::Status Writer::WriteRun(const FileContents& contents, const Ext4Filesystem
   return absl::OkStatus();
 }
 
-absl::Status Writer::WriteSymlink(const Plan::File& file, ext2_inode_large& inode) {
+absl::Status Writer::WriteSymlink(const Ext4Plan::File& file, ext2_inode_large& inode) {
   const std::string& target = file.inode->symlink_target;
   inode.i_size = static_cast<uint32_t>(target.size());
   if (target.size() <= kFastSymlinkBytes) {
@@ -302,7 +186,7 @@ absl::Status Writer::WriteSymlink(const Plan::File& file, ext2_inode_large& inod
   return filesystem_.WriteData(extents[0].physical, target);
 }
 
-absl::Status Writer::WriteDirectory(const Plan::File& file, ext2_inode_large& inode) {
+absl::Status Writer::WriteDirectory(const Ext4Plan::File& file, ext2_inode_large& inode) {
   std::vector<Ext4DirectoryEntry> entries;
   if (plan_.add_lost_found && file.number == EXT2_ROOT_INO) {
     entries.push_back({.inode = kLostFoundInode, .name = kLostFound, .type = FileType::kDirectory});
@@ -336,20 +220,22 @@ std::array<uint8_t, 16> UuidOf(const Sha256Digest& digest) {
 
 // The file system that has room for the plan: what the tables and the journal take depends on its
 // size, so that it is found by trying.
-absl::StatusOr<Ext4Filesystem> MakeFilesystem(const Plan& plan, const Ext4Options& options,
+absl::StatusOr<Ext4Filesystem> MakeFilesystem(const Ext4Plan& plan, const Ext4Options& options,
                                               const std::array<uint8_t, 16>& uuid,
                                               const std::string& path) {
   const uint64_t needed = plan.blocks + BlocksOf(options.free_bytes);
   uint64_t blocks = std::max(needed, kMinBlocks);
   for (int i = 0; i < kMaxTries; ++i) {
-    const uint64_t inodes = plan.next_number + blocks * kExt4BlockBytes / kBytesPerInode;
+    const uint64_t inodes =
+        plan.next_number + plan.xattrs + blocks * kExt4BlockBytes / kBytesPerInode;
     ASSIGN_OR_RETURN(
         Ext4Filesystem filesystem,
         Ext4Filesystem::Create(path, {.blocks = blocks,
                                       .inodes = static_cast<uint32_t>(std::min(inodes, kMaxInodes)),
                                       .uuid = uuid,
                                       .label = options.label,
-                                      .time = options.source_date_epoch}));
+                                      .time = options.source_date_epoch,
+                                      .has_large_xattrs = plan.has_large_xattrs}));
     if (filesystem.free_blocks() >= needed) return filesystem;
     // The bytes of the larger tables are added too; a try that comes close is enough.
     blocks += (needed - filesystem.free_blocks()) * 33 / 32 + 64;
@@ -359,15 +245,15 @@ absl::StatusOr<Ext4Filesystem> MakeFilesystem(const Plan& plan, const Ext4Option
 
 absl::StatusOr<Ext4Summary> Write(const FileTree& tree, const std::string& path,
                                   const Ext4Options& options) {
-  Plan plan;
-  RETURN_IF_ERROR(MakePlan(tree, plan));
+  Ext4Plan plan;
+  RETURN_IF_ERROR(MakeExt4Plan(tree, plan));
   const std::array<uint8_t, 16> uuid =
       options.uuid.has_value() ? *options.uuid : UuidOf(tree.Digest());
   ASSIGN_OR_RETURN(Ext4Filesystem filesystem, MakeFilesystem(plan, options, uuid, path));
   RETURN_IF_ERROR(Writer(tree, plan, options, filesystem).Write());
   const Ext4Summary summary = {.bytes = filesystem.blocks() * kExt4BlockBytes,
                                .free_bytes = filesystem.free_blocks() * kExt4BlockBytes,
-                               .inodes = plan.next_number - 1,
+                               .inodes = filesystem.used_inodes(),
                                .uuid = uuid};
   RETURN_IF_ERROR(filesystem.Close());
   return summary;

@@ -15,8 +15,8 @@ namespace voidbox {
 struct Ext4Options {
   // Left free beside what the tree takes, at least.
   uint64_t free_bytes = uint64_t{64} << 20;
-  // No file is newer, and the file system itself is of this time (of 1 for 0, which libext2fs does
-  // not know). Seconds since 1970.
+  // The time of the file system itself (of 1 for 0, which libext2fs does not know), in seconds since
+  // 1970. Files keep theirs: FileTree::NormalizeTimes makes none newer.
   int64_t source_date_epoch = 0;
   std::string label;  // at most 16 bytes
   // Derived from the tree's digest when it is not given.
@@ -28,7 +28,7 @@ struct Ext4Options {
 struct Ext4Summary {
   uint64_t bytes = 0;       // of the image, holes included
   uint64_t free_bytes = 0;  // of the file system
-  uint32_t inodes = 0;      // in use, the file system's own ten included
+  uint32_t inodes = 0;      // in use, the file system's own ten and those of attributes included
   std::array<uint8_t, 16> uuid = {};
 };
 
@@ -38,10 +38,12 @@ struct Ext4Summary {
 //
 // The file system has 4 KiB blocks, extents, a journal, checksums, 64-bit block numbers, and room
 // for growing online. It has a directory /lost+found, which e2fsck wants, unless the tree has one.
-// Access, change and creation times are the modification time.
+// Access, change and creation times are the modification time; one that ext4 cannot tell (before
+// 1901, after 2446) becomes the next one that it can. Extended attributes that do not fit into a
+// block lie in inodes of their own (feature ea_inode, which only such a file system has).
 //
-// INVALID_ARGUMENT for a label that is too long; RESOURCE_EXHAUSTED for extended attributes that
-// ext4 has no room for, or more than 65000 hard links of a file, with the path.
+// INVALID_ARGUMENT for a label that is too long; RESOURCE_EXHAUSTED for more extended attributes of
+// a file than ext4 has room to name, or more than 65000 hard links of a file, with the path.
 absl::StatusOr<Ext4Summary> WriteExt4(const FileTree& tree, const std::string& path,
                                       const Ext4Options& options);
 

@@ -116,7 +116,7 @@ absl::StatusOr<FileTree::Place> FileTree::Locate(absl::string_view path, bool fo
       if (directories.size() > limits_.max_depth) return TooDeep(path, limits_.max_depth);
       return Place{.directory = &directory, .name = name};
     }
-    if (next == nullptr) {
+    if (next == nullptr || (!is_link && next->type != FileType::kDirectory)) {
       if (make_directory == nullptr) return Place();
       if (directories.size() >= limits_.max_depth) return TooDeep(path, limits_.max_depth);
       if (name.size() > kMaxNameBytes) return InTheWay(path, "leads through a link to a long name");
@@ -131,10 +131,8 @@ absl::StatusOr<FileTree::Place> FileTree::Locate(absl::string_view path, bool fo
           absl::StrSplit(next->symlink_target, '/', absl::SkipEmpty());
       std::copy_if(target.rbegin(), target.rend(), std::back_inserter(pending),
                    [](absl::string_view part) { return part != "."; });
-    } else if (next->type == FileType::kDirectory) {
-      directories.push_back(next);
     } else {
-      return InTheWay(path, absl::StrCat("'", absl::CHexEscape(name), "' is not a directory"));
+      directories.push_back(next);
     }
   }
   return Place{.directory = directories.back()};
@@ -167,21 +165,27 @@ absl::Status FileTree::Charge(absl::string_view name, const Inode* inode) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Inode*> FileTree::MakeDirectoryOnTheWay(Inode& directory, std::string name) {
+absl::StatusOr<Inode*> FileTree::MakeDirectoryOnTheWay(absl::string_view path, Inode& directory,
+                                                       std::string name) {
+  const auto existing = directory.children.find(name);
+  const bool is_new = existing == directory.children.end();
+  if (!is_new && existing->second.layer >= layer_) {
+    return InTheWay(path, absl::StrCat("'", absl::CHexEscape(name), "' is not a directory"));
+  }
   RETURN_IF_ERROR(Charge(name, nullptr));
   auto inode = NewInode(FileType::kDirectory, FileMetadata());
   inode->cleared_by_layer = layer_;
   Inode* const made = inode.get();
-  directory.children.emplace(std::move(name), Inode::Entry{std::move(inode), layer_});
-  ++entries_;
+  directory.children.insert_or_assign(std::move(name), Inode::Entry{std::move(inode), layer_});
+  if (is_new) ++entries_;
   return made;
 }
 
 absl::Status FileTree::Add(absl::string_view path, std::shared_ptr<Inode> inode,
                            bool is_new_inode) {
   ASSIGN_OR_RETURN(const Place place,
-                   Locate(path, /*follow_last=*/false, [this](Inode& directory, std::string name) {
-                     return MakeDirectoryOnTheWay(directory, std::move(name));
+                   Locate(path, /*follow_last=*/false, [&](Inode& directory, std::string name) {
+                     return MakeDirectoryOnTheWay(path, directory, std::move(name));
                    }));
   const bool is_directory = inode->type == FileType::kDirectory;
   if (place.name.empty() && !is_directory) return InTheWay(path, "is the root");
@@ -327,7 +331,8 @@ absl::Status FileTree::RemoveLower(absl::string_view path) {
 }
 
 absl::Status FileTree::ClearLower(absl::string_view path) {
-  ASSIGN_OR_RETURN(const Place place, Locate(path, /*follow_last=*/false, nullptr));
+  // What is cleared is below the path, so that a link at its end is one on the way.
+  ASSIGN_OR_RETURN(const Place place, Locate(path, /*follow_last=*/true, nullptr));
   if (place.directory == nullptr) return absl::OkStatus();
   Inode* directory = place.directory;
   if (!place.name.empty()) {

@@ -77,7 +77,8 @@ struct FileTreeLimits {
 // name of a path is never followed.
 //
 // Adding replaces what was at the path, subtrees too, but a directory that replaces a directory
-// keeps what is in it. Directories on the way that are missing are made: 0755, root's, of 1970.
+// keeps what is in it. Directories on the way that are missing are made: 0755, root's, of 1970; one
+// also takes the place of a file of a lower layer, as it does when layers are mounted on each other.
 // Errors: INVALID_ARGUMENT for a bad path, FAILED_PRECONDITION when something that is no directory
 // is in the way, RESOURCE_EXHAUSTED with the number at a limit. After an error the tree is as it
 // was, but for directories on the way.
@@ -139,14 +140,16 @@ class FileTree {
   };
   FileTree(ContentSpool spool, const FileTreeLimits& limits);
 
-  // Makes the directory NAME in DIRECTORY, which has none.
+  // Makes the directory NAME in DIRECTORY, where something else may be.
   using MakeDirectory = std::function<absl::StatusOr<Inode*>(Inode& directory, std::string name)>;
   // Where the entry of `path` is or would be. Missing directories on the way are made by
-  // `make_directory` unless it is null.
+  // `make_directory`, which also says whether a file may give way to one. Where it is null, nothing
+  // is below a file.
   absl::StatusOr<Place> Locate(absl::string_view path, bool follow_last,
                                const MakeDirectory& make_directory) const;
   const Inode* Find(absl::string_view path, bool follow_last) const;
-  absl::StatusOr<Inode*> MakeDirectoryOnTheWay(Inode& directory, std::string name);
+  absl::StatusOr<Inode*> MakeDirectoryOnTheWay(absl::string_view path, Inode& directory,
+                                               std::string name);
   // Takes memory for a new entry from the limits.
   absl::Status Charge(absl::string_view name, const Inode* inode);
   absl::Status Add(absl::string_view path, std::shared_ptr<Inode> inode, bool is_new_inode = true);

@@ -35,6 +35,7 @@ struct Flags {
   std::string tar;
   std::string oci;
   std::string reference;
+  std::string platform;
   std::vector<std::string> manifests;
   TarOptions::Devices devices = TarOptions::Devices::kDrop;
   Ext4Options ext4;
@@ -45,10 +46,17 @@ absl::Status Named(const std::string& name, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
 }
 
+void ReportDropped(const std::string& archive, const DroppedParts& dropped) {
+  const std::string description = dropped.Description();
+  if (!description.empty()) LogInfo(archive, ": left out ", description);
+}
+
 absl::StatusOr<FileTree> ReadInput(const Flags& flags) {
   if (!flags.oci.empty()) {
     ASSIGN_OR_RETURN(OciImage image, ReadOciImage(flags.oci, {.reference = flags.reference,
+                                                              .platform = flags.platform,
                                                               .devices = flags.devices}));
+    ReportDropped(flags.oci, image.dropped);
     return std::move(image.tree);
   }
   ASSIGN_OR_RETURN(FileTree tree, FileTree::Create());
@@ -58,10 +66,7 @@ absl::StatusOr<FileTree> ReadInput(const Flags& flags) {
   const absl::StatusOr<TarSummary> summary =
       ReadTar(DescriptorSource(file ? file.get() : 0), {.devices = flags.devices}, tree);
   RETURN_IF_ERROR(Named(flags.tar, summary.status()));
-  if (summary->dropped_devices + summary->dropped_xattrs > 0) {
-    LogInfo(flags.tar, ": left out ", summary->dropped_devices, " device nodes and ",
-            summary->dropped_xattrs, " extended attributes");
-  }
+  ReportDropped(flags.tar, summary->dropped);
   return tree;
 }
 
@@ -95,6 +100,7 @@ int Main(int argc, char** argv) {
   app.add_option("--oci", flags.oci, "image layout (directory or archive) or docker-save archive")
       ->excludes(tar);
   app.add_option("--reference", flags.reference, "which image of several in --oci");
+  app.add_option("--platform", flags.platform, "which variant in --oci, as linux/amd64/v3");
   app.add_option("--manifest", flags.manifests, "entries on top (tree_manifest.h); repeatable")
       ->allow_extra_args(false);
   const std::map<std::string, Devices> policies = {

@@ -57,7 +57,7 @@ class ArchiveFiles final : public OciFiles {
 
 absl::StatusOr<std::unique_ptr<OciFiles>> ReadArchive(int fd, uint64_t size,
                                                       const OciFilesOptions& options) {
-  ASSIGN_OR_RETURN(FileTree tree, FileTree::Create(options.limits));
+  ASSIGN_OR_RETURN(FileTree tree, FileTree::Create(options.limits, options.spool_directory));
   TarOptions tar = {.devices = TarOptions::Devices::kRefuse,
                     .unpack_limits = options.unpack_limits};
   if (options.progress != nullptr) {
@@ -71,7 +71,9 @@ absl::StatusOr<std::unique_ptr<OciFiles>> ReadArchive(int fd, uint64_t size,
 
 absl::StatusOr<std::unique_ptr<OciFiles>> OpenOciFiles(const std::string& path,
                                                        const OciFilesOptions& options) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const bool is_input = path == "-";
+  UniqueFd fd(is_input ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                       : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status = {};
   if (!fd || ::fstat(fd.get(), &status) != 0) return ErrnoStatus(path);
   if (S_ISDIR(status.st_mode)) return std::make_unique<DirectoryFiles>(std::move(fd));
@@ -95,12 +97,13 @@ absl::StatusOr<VerifiedFile> VerifiedFile::Open(const OciFiles& files, const std
 ByteSource VerifiedFile::Source() {
   return [this](char* data, size_t size) -> absl::StatusOr<size_t> {
     ASSIGN_OR_RETURN(const size_t got, file_.source(data, size));
-    hash_.Update(absl::string_view(data, got));
+    if (!hex_.empty()) hash_.Update(absl::string_view(data, got));
     return got;
   };
 }
 
 absl::Status VerifiedFile::Finish() {
+  if (hex_.empty()) return absl::OkStatus();
   std::string rest(64 << 10, '\0');
   for (size_t got = 1; got != 0;) {
     ASSIGN_OR_RETURN(got, file_.source(rest.data(), rest.size()));

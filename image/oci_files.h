@@ -34,19 +34,22 @@ class OciFiles {
 
 struct OciFilesOptions {
   FileTreeLimits limits;  // of an archive's files
+  std::string spool_directory;  // as in ContentSpool::Create
   UnpackLimits unpack_limits;
   // Called with the bytes read and all there are, while an archive is read; may be null.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
 
-// A directory is used where it is; an archive is unpacked into a temporary file.
+// A directory is used where it is; an archive, which may come out of a pipe or ("-") of standard
+// input, is unpacked into a temporary file.
 absl::StatusOr<std::unique_ptr<OciFiles>> OpenOciFiles(const std::string& path,
                                                        const OciFilesOptions& options);
 
 // Reads a file while checking that it is the one that a digest names.
 class VerifiedFile {
  public:
-  // `hex` as in OciDescriptor. INVALID_ARGUMENT unless the file has `size` bytes; 0 means any size.
+  // `hex` as in OciDescriptor, or empty when nothing names the file by its digest. INVALID_ARGUMENT
+  // unless the file has `size` bytes; 0 means any size.
   static absl::StatusOr<VerifiedFile> Open(const OciFiles& files, const std::string& path,
                                            std::string hex, uint64_t size);
 

@@ -30,7 +30,25 @@ constexpr absl::string_view kLayerTypes[] = {
     "application/vnd.docker.image.rootfs.diff.tar",
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
     "application/vnd.docker.image.rootfs.diff.tar.zstd",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 };
+
+constexpr absl::string_view kConfigTypes[] = {
+    "",  // of old writers
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+};
+
+constexpr const char* kNameAnnotations[] = {
+    "org.opencontainers.image.ref.name",
+    "io.containerd.image.name",
+};
+
+template <size_t kSize>
+bool Contains(const absl::string_view (&list)[kSize], absl::string_view word) {
+  return std::find(std::begin(list), std::end(list), word) != std::end(list);
+}
 
 absl::StatusOr<OciDescriptor> ParseDescriptor(const json& object) {
   OciDescriptor descriptor;
@@ -41,8 +59,12 @@ absl::StatusOr<OciDescriptor> ParseDescriptor(const json& object) {
   ASSIGN_OR_RETURN(const json platform, ObjectField(object, "platform"));
   ASSIGN_OR_RETURN(descriptor.os, StringField(platform, "os"));
   ASSIGN_OR_RETURN(descriptor.architecture, StringField(platform, "architecture"));
+  ASSIGN_OR_RETURN(descriptor.variant, StringField(platform, "variant"));
   ASSIGN_OR_RETURN(const json annotations, ObjectField(object, "annotations"));
-  ASSIGN_OR_RETURN(descriptor.name, StringField(annotations, "org.opencontainers.image.ref.name"));
+  for (const char* const annotation : kNameAnnotations) {
+    ASSIGN_OR_RETURN(std::string name, StringField(annotations, annotation));
+    if (!name.empty()) descriptor.names.push_back(std::move(name));
+  }
   return descriptor;
 }
 
@@ -90,14 +112,21 @@ absl::StatusOr<std::variant<OciIndex, OciManifest>> ParseOciManifest(absl::strin
   ASSIGN_OR_RETURN(const json config, ObjectField(object, "config"));
   ASSIGN_OR_RETURN(manifest.config, ParseDescriptor(config));
   ASSIGN_OR_RETURN(manifest.layers, ParseDescriptors(object, "layers", kMaxLayers));
+  ASSIGN_OR_RETURN(const json subject, ObjectField(object, "subject"));
+  ASSIGN_OR_RETURN(const std::string artifact, StringField(object, "artifactType"));
+  manifest.is_attached = !subject.empty() || !artifact.empty();
+  const auto shown = [](const std::string& type) {
+    return absl::StrCat("media type '", absl::CHexEscape(type.substr(0, 100)), "'");
+  };
+  if (!Contains(kConfigTypes, manifest.config.media_type)) {
+    manifest.not_an_image =
+        absl::StrCat("config: ", shown(manifest.config.media_type), " is none of an image");
+  }
   for (const OciDescriptor& layer : manifest.layers) {
-    if (std::find(std::begin(kLayerTypes), std::end(kLayerTypes), layer.media_type) ==
-        std::end(kLayerTypes)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("layer sha256:", layer.hex, ": media type '",
-                       absl::CHexEscape(layer.media_type.substr(0, 100)),
-                       "' is no tar archive, plain or packed with gzip or zstd"));
-    }
+    if (Contains(kLayerTypes, layer.media_type)) continue;
+    manifest.not_an_image = absl::StrCat("layer sha256:", layer.hex, ": ", shown(layer.media_type),
+                                         " is no tar archive, plain or packed with gzip or zstd");
+    break;
   }
   return manifest;
 }
@@ -107,6 +136,7 @@ absl::StatusOr<OciImageConfig> ParseOciConfig(absl::string_view text) {
   OciImageConfig config;
   ASSIGN_OR_RETURN(config.os, StringField(object, "os"));
   ASSIGN_OR_RETURN(config.architecture, StringField(object, "architecture"));
+  ASSIGN_OR_RETURN(config.variant, StringField(object, "variant"));
   ASSIGN_OR_RETURN(const json run, ObjectField(object, "config"));
   ASSIGN_OR_RETURN(config.env, StringsField(run, "Env"));
   ASSIGN_OR_RETURN(config.working_dir, StringField(run, "WorkingDir"));

@@ -21,7 +21,10 @@ struct OciDescriptor {
   uint64_t size = 0;  // bytes
   std::string os;     // of the platform; empty when it has none
   std::string architecture;
-  std::string name;  // annotation org.opencontainers.image.ref.name, or empty
+  std::string variant;  // of the architecture, as "v3"; empty for the plain one
+  // What it is called: annotations org.opencontainers.image.ref.name (a tag alone, often) and
+  // io.containerd.image.name.
+  std::vector<std::string> names;
 };
 
 struct OciIndex {
@@ -31,6 +34,11 @@ struct OciIndex {
 struct OciManifest {
   OciDescriptor config;
   std::vector<OciDescriptor> layers;  // the lowest first
+  // Why it is no image: manifests describe signatures, lists of parts, charts and more as well
+  // (image-spec, manifest.md, "Guidelines for Artifact Usage"). Empty when it is one.
+  std::string not_an_image;
+  // It says of itself that it belongs to another manifest, or is something else than an image.
+  bool is_attached = false;
 };
 
 // What is to run in an image.
@@ -43,6 +51,7 @@ struct OciImageConfig {
 
   std::string os;
   std::string architecture;
+  std::string variant;
   std::vector<std::string> diff_ids;  // 64 digits each: SHA-256 of the unpacked layers
 };
 

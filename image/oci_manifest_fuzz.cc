@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "image/oci_manifest.h"
+#include "image/oci_reference.h"
 
 // Whatever the text, no parser throws, and each digest that comes out is one.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -23,5 +24,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const std::string& hex : config->diff_ids) check(hex);
   }
   const auto unused = voidbox::ParseDockerManifest(text);
+  // A name that is completed stays as it is when it is completed again.
+  const std::string whole = voidbox::CompleteImageName(text);
+  voidbox::Check(voidbox::CompleteImageName(whole) == whole, "a whole name is whole");
+  const auto variant = voidbox::ParseGuestPlatform(text);
+  voidbox::Check(!variant.ok() || text.empty() || text.find("linux/") == 0, "a guest has Linux");
   return 0;
 }

@@ -20,8 +20,9 @@ const std::string kDigest = "\"digest\":\"sha256:" + kHex + "\"";
 TEST(OciManifestTest, ReadsAnIndex) {
   const auto parsed = ParseOciManifest(
       absl::StrCat(R"({"schemaVersion":2,"manifests":[{"mediaType":"m","size":7,)", kDigest,
-                   R"(,"platform":{"os":"linux","architecture":"arm64"},)",
-                   R"("annotations":{"org.opencontainers.image.ref.name":"v1"}}]})"));
+                   R"(,"platform":{"os":"linux","architecture":"arm64","variant":"v8"},)",
+                   R"("annotations":{"org.opencontainers.image.ref.name":"v1",)",
+                   R"("io.containerd.image.name":"docker.io/library/app:v1"}}]})"));
   ASSERT_THAT(parsed, IsOk());
   const auto& index = std::get<OciIndex>(*parsed);
   ASSERT_EQ(index.manifests.size(), 1u);
@@ -29,10 +30,11 @@ TEST(OciManifestTest, ReadsAnIndex) {
   EXPECT_EQ(index.manifests[0].size, 7u);
   EXPECT_EQ(index.manifests[0].os, "linux");
   EXPECT_EQ(index.manifests[0].architecture, "arm64");
-  EXPECT_EQ(index.manifests[0].name, "v1");
+  EXPECT_THAT(index.manifests[0].names, ElementsAre("v1", "docker.io/library/app:v1"));
+  EXPECT_EQ(index.manifests[0].variant, "v8");
 }
 
-TEST(OciManifestTest, ReadsAManifestAndRefusesLayersThatAreNoTar) {
+TEST(OciManifestTest, ReadsAManifestAndSaysWhichIsNoImage) {
   const auto manifest = [](absl::string_view type) {
     return ParseOciManifest(absl::StrCat(R"({"config":{)", kDigest, R"(},"layers":[{"mediaType":")",
                                          type, "\",", kDigest, "}]}"));
@@ -44,9 +46,16 @@ TEST(OciManifestTest, ReadsAManifestAndRefusesLayersThatAreNoTar) {
     const auto parsed = manifest(type);
     ASSERT_THAT(parsed, IsOk());
     EXPECT_EQ(std::get<OciManifest>(*parsed).layers.size(), 1u);
+    EXPECT_EQ(std::get<OciManifest>(*parsed).not_an_image, "");
+    EXPECT_FALSE(std::get<OciManifest>(*parsed).is_attached);
   }
-  EXPECT_THAT(manifest("application/vnd.oci.image.layer.v1.tar+encrypted"),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("tar+encrypted")));
+  const auto encrypted = manifest("application/vnd.oci.image.layer.v1.tar+encrypted");
+  EXPECT_THAT(std::get<OciManifest>(*encrypted).not_an_image, HasSubstr("tar+encrypted"));
+  const auto chart = ParseOciManifest(
+      absl::StrCat(R"({"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json",)", kDigest,
+                   R"(},"layers":[],"artifactType":"chart"})"));
+  EXPECT_THAT(std::get<OciManifest>(*chart).not_an_image, HasSubstr("helm"));
+  EXPECT_TRUE(std::get<OciManifest>(*chart).is_attached);
 }
 
 TEST(OciManifestTest, RefusesWhatCouldBeReadInTwoWays) {

@@ -1,13 +1,9 @@
 #include "image/tar_reader.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-#include <locale.h>
-
-#include <cerrno>
-#include <memory>
-#include <string>
+#include <optional>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
@@ -16,36 +12,18 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "image/posix_acl.h"
 #include "image/tree_path.h"
 
 namespace voidbox {
 namespace {
 
 constexpr size_t kShownBytes = 256;  // of a name in a message
+constexpr size_t kMaxDroppedNames = 16;
+constexpr size_t kMaxDroppedDevices = 4096;  // whose other names are known; a whole /dev has 700
 constexpr absl::string_view kWhiteout = ".wh.";
 constexpr absl::string_view kWhiteoutMetadata = ".wh..wh.";  // of AUFS, says nothing of files
 constexpr absl::string_view kOpaque = ".wh..wh..opq";
-constexpr uint64_t kBlockBytes = 512;  // of the tar format
-
-// libarchive takes names through the thread's locale, which must have UTF-8 for them to stay as
-// they are. glibc has this locale built in.
-class ScopedUtf8Locale {
- public:
-  ScopedUtf8Locale()
-      : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", locale_t{})),
-        previous_(locale_ != locale_t{} ? ::uselocale(locale_) : locale_t{}) {}
-  ScopedUtf8Locale(const ScopedUtf8Locale&) = delete;
-  ScopedUtf8Locale& operator=(const ScopedUtf8Locale&) = delete;
-  ~ScopedUtf8Locale() {
-    if (locale_ == locale_t{}) return;
-    ::uselocale(previous_);
-    ::freelocale(locale_);
-  }
-
- private:
-  locale_t locale_;
-  locale_t previous_;
-};
 
 std::string Shown(absl::string_view name) {
   return absl::StrCat("'", absl::CHexEscape(name.substr(0, kShownBytes)), "'");
@@ -57,34 +35,20 @@ absl::Status Named(absl::string_view name, const absl::Status& status) {
                       absl::StrCat("tar entry ", Shown(name), ": ", status.message()));
 }
 
-// An entry's name as a path of the tree: archives write "./a", "a/" and "a//b" too. `what` is
-// named in errors.
-absl::StatusOr<std::string> TreePath(absl::string_view name, absl::string_view what) {
-  if (absl::StartsWith(name, "/")) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " is absolute"));
-  }
+// A name as a path of the tree; none when it climbs above the root and `stops_at_root` is not set.
+std::optional<std::string> TreePath(absl::string_view name, bool stops_at_root) {
   std::vector<absl::string_view> parts;
   for (const absl::string_view part : absl::StrSplit(name, '/', absl::SkipEmpty())) {
-    if (part == "..") {
-      return absl::InvalidArgumentError(absl::StrCat(what, " has a component .."));
+    if (part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+    } else if (!parts.empty()) {
+      parts.pop_back();
+    } else if (!stops_at_root) {
+      return std::nullopt;
     }
-    if (part != ".") parts.push_back(part);
   }
   return absl::StrJoin(parts, "/");
-}
-
-// Whether a link in `path` climbs above the root on its way, links on the way not considered.
-bool LeavesRoot(absl::string_view path, absl::string_view target) {
-  int depth = 0;
-  if (!absl::StartsWith(target, "/")) {
-    for (const char c : path) depth += c == '/' ? 1 : 0;
-  }
-  for (const absl::string_view part : absl::StrSplit(target, '/', absl::SkipEmpty())) {
-    if (part == ".") continue;
-    depth += part == ".." ? -1 : 1;
-    if (depth < 0) return true;
-  }
-  return false;
 }
 
 bool IsKept(absl::string_view xattr) {
@@ -97,106 +61,64 @@ class Reader {
   Reader(ByteSource source, const TarOptions& options, FileTree& tree)
       : options_(options),
         tree_(tree),
-        stream_(std::move(source), options.unpack_limits, options.progress) {}
+        stream_(std::move(source), options.unpack_limits, options.progress),
+        entries_([this] { return NextBytes(); }, options.format) {}
 
   absl::StatusOr<TarSummary> Read();
 
  private:
-  struct Free {
-    void operator()(archive* reader) const { archive_read_free(reader); }
-  };
-
-  absl::Status Open();
-  absl::Status ReaderError() const;
-  absl::Status CheckEnd(uint64_t end_of_last) const;
-  absl::Status AddEntry(archive_entry* entry, absl::string_view name);
-  absl::Status AddOfType(archive_entry* entry, const std::string& path, FileMetadata metadata);
-  absl::Status AddHardLink(const std::string& path, absl::string_view target);
-  absl::Status AddFile(archive_entry* entry, const std::string& path, FileMetadata metadata);
-  absl::Status AddDevice(archive_entry* entry, const std::string& path, FileMetadata metadata,
-                         FileType type);
-  absl::StatusOr<FileMetadata> Metadata(archive_entry* entry);
+  absl::StatusOr<absl::string_view> NextBytes();
+  absl::Status AddEntry(TarEntry& entry);
+  absl::Status AddOfType(TarEntry& entry, const std::string& path, FileMetadata metadata);
+  absl::Status AddFile(const TarEntry& entry, const std::string& path, FileMetadata metadata);
+  absl::Status AddDevice(const TarEntry& entry, const std::string& path, FileMetadata metadata);
+  absl::Status AddHardLink(const TarEntry& entry, const std::string& path);
+  void DropDevice(const std::string& path);
+  absl::StatusOr<FileMetadata> Metadata(TarEntry& entry);
+  // Keeps an ACL, given as an attribute's value, or drops what is none.
+  void AddAcl(absl::string_view name, const absl::StatusOr<std::string>& value,
+              FileMetadata& metadata);
   // Whether the entry was one, and is done with.
   absl::StatusOr<bool> ApplyWhiteout(absl::string_view path);
 
   const TarOptions& options_;
   FileTree& tree_;
   UnpackedStream stream_;
-  absl::Status stream_status_;
-  std::unique_ptr<archive, Free> reader_;
+  TarEntries entries_;
   TarSummary summary_;
+  std::set<std::string> dropped_devices_;  // paths
 };
 
-absl::Status Reader::Open() {
-  reader_.reset(archive_read_new());
-  archive* const reader = reader_.get();
-  if (reader == nullptr) return absl::ResourceExhaustedError("tar archive: no memory");
-  const auto read = [](archive* a, void* self, const void** data) -> la_ssize_t {
-    auto& that = *static_cast<Reader*>(self);
-    const absl::StatusOr<absl::string_view> got = that.stream_.Next();
-    if (!got.ok()) {
-      that.stream_status_ = got.status();
-      archive_set_error(a, EIO, "the stream failed");
-      return -1;
-    }
-    *data = got->data();
-    return static_cast<la_ssize_t>(got->size());
-  };
-  if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
-      archive_read_open(reader, this, nullptr, read, nullptr) != ARCHIVE_OK) {
-    return ReaderError();
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Reader::ReaderError() const {
-  if (!stream_status_.ok()) return stream_status_;
-  const char* const why = archive_error_string(reader_.get());
-  return absl::DataLossError(absl::StrCat("damaged or cut short at byte ", stream_.unpacked_bytes(),
-                                          ": ", why == nullptr ? "unknown error" : why));
-}
-
-absl::Status Reader::CheckEnd(uint64_t end_of_last) const {
-  // Two blocks of zeroes mark the end; the first one is looked for. libarchive takes the end of the
-  // stream for one.
-  const auto end = static_cast<uint64_t>(archive_filter_bytes(reader_.get(), 0));
-  if (end >= end_of_last + kBlockBytes) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat("cut short at byte ", end, ": the zeroes that mark its end are missing"));
+absl::StatusOr<absl::string_view> Reader::NextBytes() {
+  ASSIGN_OR_RETURN(const absl::string_view bytes, stream_.Next());
+  if (options_.on_unpacked != nullptr) options_.on_unpacked(bytes);
+  return bytes;
 }
 
 absl::StatusOr<TarSummary> Reader::Read() {
-  const ScopedUtf8Locale locale;
-  RETURN_IF_ERROR(Open());
-  uint64_t end_of_last = 0;
   for (;;) {
-    archive_entry* entry = nullptr;
-    const int result = archive_read_next_header(reader_.get(), &entry);
-    if (result == ARCHIVE_EOF) break;
-    if (result == ARCHIVE_FATAL) return ReaderError();
-    const char* const name = archive_entry_pathname(entry);
-    if (result != ARCHIVE_OK) return Named(name == nullptr ? "" : name, ReaderError());
-    if (name == nullptr || *name == '\0') {
-      return absl::InvalidArgumentError("an entry without a name");
-    }
-    RETURN_IF_ERROR(Named(name, AddEntry(entry, name)));
-    if (archive_read_data_skip(reader_.get()) != ARCHIVE_OK) return Named(name, ReaderError());
-    end_of_last = static_cast<uint64_t>(archive_filter_bytes(reader_.get(), 0));
+    ASSIGN_OR_RETURN(std::optional<TarEntry> entry, entries_.NextEntry());
+    if (!entry.has_value()) break;
+    RETURN_IF_ERROR(Named(entry->name, AddEntry(*entry)));
   }
-  RETURN_IF_ERROR(CheckEnd(end_of_last));
+  while (options_.on_unpacked != nullptr) {
+    ASSIGN_OR_RETURN(const absl::string_view rest, NextBytes());
+    if (rest.empty()) break;
+  }
   summary_.packed_bytes = stream_.packed_bytes();
   summary_.unpacked_bytes = stream_.unpacked_bytes();
-  return summary_;
+  return std::move(summary_);
 }
 
-absl::Status Reader::AddEntry(archive_entry* entry, absl::string_view name) {
-  ASSIGN_OR_RETURN(const std::string path, TreePath(name, "its name"));
+absl::Status Reader::AddEntry(TarEntry& entry) {
+  const std::optional<std::string> path = TreePath(entry.name, /*stops_at_root=*/false);
+  if (!path.has_value()) return absl::InvalidArgumentError("its name climbs above the root");
   if (options_.is_layer) {
-    ASSIGN_OR_RETURN(const bool done, ApplyWhiteout(path));
+    ASSIGN_OR_RETURN(const bool done, ApplyWhiteout(*path));
     if (done) return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(FileMetadata metadata, Metadata(entry));
-  RETURN_IF_ERROR(AddOfType(entry, path, std::move(metadata)));
+  RETURN_IF_ERROR(AddOfType(entry, *path, std::move(metadata)));
   ++summary_.entries;
   return absl::OkStatus();
 }
@@ -217,113 +139,138 @@ absl::StatusOr<bool> Reader::ApplyWhiteout(absl::string_view path) {
   return true;
 }
 
-absl::StatusOr<FileMetadata> Reader::Metadata(archive_entry* entry) {
-  FileMetadata metadata;
-  const la_int64_t uid = archive_entry_uid(entry);
-  const la_int64_t gid = archive_entry_gid(entry);
-  // The last number of 32 bits means "no change" to chown(2).
-  if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("its owner ", uid, ":", gid, " is outside 0 to ", UINT32_MAX - 1));
+void Reader::AddAcl(absl::string_view name, const absl::StatusOr<std::string>& value,
+                    FileMetadata& metadata) {
+  if (value.ok() && IsPosixAcl(*value)) {
+    metadata.xattrs.insert_or_assign(std::string(name), *value);
+  } else {
+    summary_.dropped.AddXattr(name);
   }
-  metadata.permissions = archive_entry_perm(entry);
-  metadata.uid = static_cast<uint32_t>(uid);
-  metadata.gid = static_cast<uint32_t>(gid);
-  metadata.mtime = archive_entry_mtime_is_set(entry) != 0 ? archive_entry_mtime(entry) : 0;
-  archive_entry_xattr_reset(entry);
-  const char* name = nullptr;
-  const void* value = nullptr;
-  size_t size = 0;
-  while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-    if (IsKept(name)) {
-      metadata.xattrs.insert_or_assign(name, std::string(static_cast<const char*>(value), size));
+}
+
+absl::StatusOr<FileMetadata> Reader::Metadata(TarEntry& entry) {
+  // The last number of 32 bits means "no change" to chown(2).
+  if (entry.uid < 0 || entry.uid >= UINT32_MAX || entry.gid < 0 || entry.gid >= UINT32_MAX) {
+    return absl::InvalidArgumentError(absl::StrCat("its owner ", entry.uid, ":", entry.gid,
+                                                   " is outside 0 to ", UINT32_MAX - 1));
+  }
+  FileMetadata metadata = {.permissions = entry.permissions,
+                           .uid = static_cast<uint32_t>(entry.uid),
+                           .gid = static_cast<uint32_t>(entry.gid),
+                           .mtime = entry.mtime};
+  const bool has_acl = entry.type == '0' || entry.type == '5' || entry.type == '6';
+  for (auto& [name, value] : entry.xattrs) {
+    if (name == kAccessAcl || name == kDefaultAcl) {
+      if (has_acl && (name == kAccessAcl || entry.type == '5')) AddAcl(name, value, metadata);
+    } else if (IsKept(name)) {
+      metadata.xattrs.insert_or_assign(name, std::move(value));
     } else {
-      ++summary_.dropped_xattrs;
+      summary_.dropped.AddXattr(name);
     }
+  }
+  if (has_acl && !entry.access_acl.empty()) {
+    AddAcl(kAccessAcl, PosixAclFromText(entry.access_acl), metadata);
+  }
+  if (entry.type == '5' && !entry.default_acl.empty()) {
+    AddAcl(kDefaultAcl, PosixAclFromText(entry.default_acl), metadata);
   }
   return metadata;
 }
 
-absl::Status Reader::AddOfType(archive_entry* entry, const std::string& path,
-                               FileMetadata metadata) {
-  if (const char* const target = archive_entry_hardlink(entry); target != nullptr) {
-    return AddHardLink(path, target);
-  }
-  switch (archive_entry_filetype(entry)) {
-    case AE_IFREG:
+absl::Status Reader::AddOfType(TarEntry& entry, const std::string& path, FileMetadata metadata) {
+  switch (entry.type) {
+    case '0':
       return AddFile(entry, path, std::move(metadata));
-    case AE_IFDIR:
+    case '1':
+      return AddHardLink(entry, path);
+    case '2':
+      return tree_.AddSymlink(path, std::move(metadata), entry.link);
+    case '3':
+    case '4':
+      return AddDevice(entry, path, std::move(metadata));
+    case '5':
       return tree_.AddDirectory(path, std::move(metadata));
-    case AE_IFLNK: {
-      const char* const target = archive_entry_symlink(entry);
-      if (target == nullptr) return absl::InvalidArgumentError("a symbolic link without target");
-      if (LeavesRoot(path, target)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("its symbolic link to ", Shown(target), " leaves the root"));
-      }
-      return tree_.AddSymlink(path, std::move(metadata), target);
-    }
-    case AE_IFCHR:
-      return AddDevice(entry, path, std::move(metadata), FileType::kCharacterDevice);
-    case AE_IFBLK:
-      return AddDevice(entry, path, std::move(metadata), FileType::kBlockDevice);
-    case AE_IFIFO:
+    case '6':
       return tree_.AddSpecial(path, std::move(metadata), FileType::kFifo, 0, 0);
     default:
-      return absl::InvalidArgumentError(absl::StrCat("a file of type 0",
-                                                     absl::Hex(archive_entry_filetype(entry)),
-                                                     " has no place in an image"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("a file of type '", absl::CHexEscape(absl::string_view(&entry.type, 1)),
+                       "' has no place in an image"));
   }
 }
 
-absl::Status Reader::AddHardLink(const std::string& path, absl::string_view target) {
-  ASSIGN_OR_RETURN(const std::string existing,
-                   TreePath(target, absl::StrCat("its hard link's target ", Shown(target))));
-  return tree_.AddHardLink(path, existing);
+absl::Status Reader::AddHardLink(const TarEntry& entry, const std::string& path) {
+  const std::string target = *TreePath(entry.link, /*stops_at_root=*/true);
+  if (!dropped_devices_.contains(target)) return tree_.AddHardLink(path, target);
+  DropDevice(path);
+  return absl::OkStatus();
 }
 
-absl::Status Reader::AddDevice(archive_entry* entry, const std::string& path, FileMetadata metadata,
-                               FileType type) {
-  const auto major = static_cast<uint32_t>(archive_entry_rdevmajor(entry));
-  const auto minor = static_cast<uint32_t>(archive_entry_rdevminor(entry));
+void Reader::DropDevice(const std::string& path) {
+  ++summary_.dropped.devices;
+  if (dropped_devices_.size() < kMaxDroppedDevices) dropped_devices_.insert(path);
+}
+
+absl::Status Reader::AddDevice(const TarEntry& entry, const std::string& path,
+                               FileMetadata metadata) {
+  const auto number = [](int64_t value) {  // one that is none is refused by the tree
+    return value < 0 || value > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(value);
+  };
   switch (options_.devices) {
     case TarOptions::Devices::kRefuse:
       return absl::InvalidArgumentError(
-          absl::StrCat("a device node (", major, ":", minor, ") is not allowed"));
+          absl::StrCat("a device node (", entry.major, ":", entry.minor, ") is not allowed"));
     case TarOptions::Devices::kDrop:
-      ++summary_.dropped_devices;
+      DropDevice(path);
       return absl::OkStatus();
     case TarOptions::Devices::kKeep:
-      return tree_.AddSpecial(path, std::move(metadata), type, major, minor);
+      return tree_.AddSpecial(
+          path, std::move(metadata),
+          entry.type == '3' ? FileType::kCharacterDevice : FileType::kBlockDevice,
+          number(entry.major), number(entry.minor));
   }
   return absl::InternalError("a policy that is none");
 }
 
-absl::Status Reader::AddFile(archive_entry* entry, const std::string& path, FileMetadata metadata) {
+absl::Status Reader::AddFile(const TarEntry& entry, const std::string& path,
+                             FileMetadata metadata) {
   RETURN_IF_ERROR(SplitTreePath(path).status());
-  const la_int64_t size = archive_entry_size(entry);
   const uint64_t limit = tree_.limits().spool.max_file_bytes;
-  if (size < 0 || static_cast<uint64_t>(size) > limit) {
+  if (entry.size > limit) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("a size of ", size, " bytes is more than the limit of ", limit, " a file"));
+        absl::StrCat("a size of ", entry.size, " bytes is more than the limit of ", limit,
+                     " a file"));
   }
   ContentSpool::Writer writer(tree_.spool());
-  for (;;) {
-    const void* data = nullptr;
-    size_t length = 0;
-    la_int64_t offset = 0;
-    const int result = archive_read_data_block(reader_.get(), &data, &length, &offset);
-    if (result == ARCHIVE_EOF) break;
-    if (result != ARCHIVE_OK) return ReaderError();
-    if (offset < 0) return absl::DataLossError("a hole before its start");
-    RETURN_IF_ERROR(writer.WriteAt(static_cast<uint64_t>(offset),
-                                   absl::string_view(static_cast<const char*>(data), length)));
-  }
-  ASSIGN_OR_RETURN(FileContents contents, writer.Finish(static_cast<uint64_t>(size)));
+  RETURN_IF_ERROR(entries_.ReadData([&](uint64_t offset, absl::string_view data) {
+    return writer.WriteAt(offset, data);
+  }));
+  ASSIGN_OR_RETURN(FileContents contents, writer.Finish(entry.size));
   return tree_.AddFile(path, std::move(metadata), std::move(contents));
 }
 
 }  // namespace
+
+void DroppedParts::AddXattr(absl::string_view name, size_t count) {
+  const std::string key(name.substr(0, kShownBytes));
+  const bool is_kept = xattrs.contains(key) || xattrs.size() < kMaxDroppedNames;
+  xattrs[is_kept ? key : "others"] += count;
+}
+
+void DroppedParts::Add(const DroppedParts& other) {
+  devices += other.devices;
+  for (const auto& [name, count] : other.xattrs) AddXattr(name, count);
+}
+
+std::string DroppedParts::Description() const {
+  std::vector<std::string> parts;
+  if (devices > 0) parts.push_back(absl::StrCat(devices, " device nodes"));
+  for (const auto& [name, count] : xattrs) {
+    parts.push_back(absl::StrCat("extended attribute ", absl::CHexEscape(name), " of ", count,
+                                 count == 1 ? " file" : " files"));
+  }
+  return absl::StrJoin(parts, ", ");
+}
 
 absl::StatusOr<TarSummary> ReadTar(ByteSource source, const TarOptions& options, FileTree& tree) {
   return Reader(std::move(source), options, tree).Read();

@@ -6,7 +6,8 @@
 #include "image/tar_reader.h"
 #include "image/tree_path.h"
 
-// The first byte says what is done with devices and whether the archive is a layer. Whatever comes,
+// The first byte says what is done with devices, whether the archive is a layer and whether it needs
+// an end mark. Whatever comes,
 // the tree stays within its limits and each of its paths is one that it can find.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using voidbox::FileTree;
@@ -20,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   tree.BeginLayer();
   const TarOptions options = {.devices = static_cast<TarOptions::Devices>(data[0] % 3),
                               .is_layer = (data[0] & 0x80) != 0,
+                              .format = {.needs_end_mark = (data[0] & 0x40) == 0},
                               .unpack_limits = {.max_bytes = 4 << 20}};
   size_t offset = 0;
   const auto source = [&](char* to, size_t room) -> absl::StatusOr<size_t> {

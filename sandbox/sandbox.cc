@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <utility>
@@ -35,6 +36,9 @@ constexpr int kImageLeaseFd = 8;
 
 constexpr char kReadySocket[] = "vsock.sock_1235";  // host port 1235, see agent.proto
 constexpr size_t kMaxReadyBytes = 4096;
+// How Linux begins the message of its end, at the level that every console shows; it resets the
+// machine afterwards, as for a reboot (kernel/panic.c).
+constexpr char kPanic[] = "Kernel panic - not syncing";
 constexpr size_t kConsoleLinesInErrors = 20;
 
 // For the VMM to end by itself.
@@ -63,13 +67,16 @@ Sandbox::Sandbox(EventLoop& loop, SandboxDirectory directory, const Options& opt
     : loop_(loop),
       options_(options),
       handlers_(std::move(handlers)),
-      directory_(std::move(directory)) {}
+      directory_(std::move(directory)),
+      panic_(kPanic) {}
 
 absl::Status Sandbox::Listen() {
   // Before the guest runs, so that its agent finds somebody.
-  ASSIGN_OR_RETURN(ready_listener_, ListenUnix(directory_.fd(), kReadySocket));
-  ASSIGN_OR_RETURN(ready_watch_, loop_.Add(ready_listener_.get(), EPOLLIN,
-                                           [this](uint32_t) { OnAgentConnects(); }));
+  ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(directory_.fd(), kReadySocket));
+  ASSIGN_OR_RETURN(ready_acceptor_,
+                   Acceptor::Create(loop_, std::move(listener), [this](UniqueFd connection) {
+                     OnAgentConnects(std::move(connection));
+                   }));
   return absl::OkStatus();
 }
 
@@ -92,7 +99,6 @@ absl::Status Sandbox::Spawn() {
   config.set_console_output_fd(kConsoleFd);
   if (options_.console_input >= 0) config.set_console_input_fd(kConsoleInputFd);
   config.set_lifeline_fd(kLifelineFd);
-  config.set_remove_directory(true);
 
   ASSIGN_OR_RETURN(Pipe config_pipe, NewPipe());
   ASSIGN_OR_RETURN(Pipe events, NewPipe());
@@ -144,8 +150,7 @@ absl::Status Sandbox::Spawn() {
   record_.command = options_.label.command;
   record_.detached = options_.label.detached;
   RETURN_IF_ERROR(directory_.Publish(record_));
-  // Last: a VMM that refuses it removes the directory. One that cannot read it has ended, and that
-  // is told with its reason below.
+  // A VMM that cannot read it has ended, and that is told with its reason below.
   static_cast<void>(WriteFrame(config_pipe.write.get(), config));
   return absl::OkStatus();
 }
@@ -169,7 +174,7 @@ absl::Status Sandbox::Watch() {
                    loop_.Add(vmm_.pidfd(), EPOLLIN, [this](uint32_t) { OnVmmEnded(); }));
   ASSIGN_OR_RETURN(deadline_, loop_.AddTimer([this] {
     if (stopping_) {
-      if (shutdown_call_ != nullptr) return StopVmm();
+      if (agent_asked_) return StopVmm();
       ending_unasked_ = false;
       return vmm_.Signal(SIGKILL);
     }
@@ -194,6 +199,7 @@ bool Sandbox::Drain(int fd, const std::function<void(absl::string_view)>& take) 
 void Sandbox::DrainConsole() {
   const bool open = Drain(console_.get(), [this](absl::string_view text) {
     console_tail_.Append(text);
+    panic_.Append(text);
     if (handlers_.console) handlers_.console(text);
   });
   if (!open) return console_watch_.Reset();
@@ -217,12 +223,10 @@ void Sandbox::OnEvents() {
   }
 }
 
-void Sandbox::OnAgentConnects() {
-  auto connection = AcceptUnix(ready_listener_.get());
-  if (!connection.ok() || !*connection) return;
+void Sandbox::OnAgentConnects(UniqueFd connection) {
   // The first is the agent; a guest that opens more is not served.
-  ready_watch_.Reset();
-  ready_connection_ = *std::move(connection);
+  ready_acceptor_->SetFull(true);
+  ready_connection_ = std::move(connection);
   ready_reader_ = FrameReader(kMaxReadyBytes);
   auto watch = loop_.Add(ready_connection_.get(), EPOLLIN, [this](uint32_t) { OnReadyBytes(); });
   if (!watch.ok()) return Kill(watch.status());
@@ -243,7 +247,7 @@ void Sandbox::OnReadyBytes() {
   }
   ready_watch_.Reset();
   ready_connection_.Reset();
-  ready_listener_.Reset();  // once is enough
+  ready_acceptor_.reset();  // once is enough
   if (!ready_) return Kill(absl::DataLossError("the guest's agent did not say that it is ready"));
   if (stopping_) return;
   deadline_.Cancel();
@@ -257,23 +261,31 @@ absl::StatusOr<UniqueFd> Sandbox::ConnectVsock() const {
 void Sandbox::Stop(bool orderly) {
   if (stopping_) return;
   stopping_ = true;
-  if (orderly && ready_) {
-    agent::Request request;
-    request.mutable_shutdown();
-    auto stream = ConnectVsock();
-    if (stream.ok()) {
-      auto call = AgentCall::Start(loop_, *std::move(stream), kAgentPort, request,
-                                   {.frame = [](const agent::ServerFrame&) {},
-                                    .ended = [](const absl::Status&) {},
-                                    .room = nullptr});
-      if (call.ok()) shutdown_call_ = *std::move(call);
-    }
-    if (shutdown_call_ != nullptr && deadline_.Set(options_.orderly_limit).ok()) return;
-  }
+  // Nothing else of a guest outlives it: its agent would end its processes as hard as the VMM does.
+  const bool keeps_writes = std::any_of(options_.disks.begin(), options_.disks.end(),
+                                        [](const Disk& disk) { return disk.keeps_writes(); });
+  agent_asked_ = orderly && ready_ && keeps_writes && AskAgentToEnd();
+  if (agent_asked_ && deadline_.Set(options_.orderly_limit).ok()) return;
   StopVmm();
 }
 
+bool Sandbox::AskAgentToEnd() {
+  agent::Request request;
+  request.mutable_shutdown();
+  auto stream = ConnectVsock();
+  if (!stream.ok()) return false;
+  auto call = AgentCall::Start(loop_, *std::move(stream), kAgentPort, request,
+                               {.frame = [](const agent::ServerFrame&) {},
+                                // The agent waits for us to hang up, so that its answer arrives.
+                                .ended = [this](const absl::Status&) { shutdown_call_.reset(); },
+                                .room = nullptr});
+  if (!call.ok()) return false;
+  shutdown_call_ = *std::move(call);
+  return true;
+}
+
 void Sandbox::StopVmm() {
+  agent_asked_ = false;
   shutdown_call_.reset();
   vmm::ControlRequest request;
   request.mutable_stop();
@@ -317,6 +329,7 @@ absl::Status Sandbox::WhyEnded(int wait_status) const {
     case vmm::Stopped::REFUSED:
       return absl::InvalidArgumentError(message);  // the guest never ran: no stage, no console
     case vmm::Stopped::GUEST_RESET:
+      if (panic_.seen()) return Explained(absl::UnavailableError("the guest's kernel panicked"));
       if (options_.may_power_off) return absl::OkStatus();
       return Explained(absl::UnavailableError("the guest powered off or reset its machine"));
     case vmm::Stopped::GUEST_CRASHED:

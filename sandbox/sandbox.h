@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "agent/agent.pb.h"
 #include "agent/agent_call.h"
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
@@ -22,6 +23,7 @@
 #include "sandbox/output_tail.h"
 #include "sandbox/registry.h"
 #include "sandbox/sandbox_record.h"
+#include "sandbox/text_watch.h"
 #include "vmm/vmm.pb.h"
 
 namespace voidbox {
@@ -83,8 +85,8 @@ class Sandbox {
   struct Handlers {
     // Once at most: the agent serves.
     std::function<void(const agent::Ready&)> ready;
-    // Once: the VMM has ended and its directory is gone. OK when Stop ended it; else the reason
-    // with the stage that the guest had reached and the console's last lines.
+    // Once: the VMM has ended. OK when Stop ended it; else the reason with the stage that the guest
+    // had reached and the console's last lines. The directory goes with this object.
     std::function<void(const absl::Status&)> ended;
     // What the guest prints on its console, as it comes.
     std::function<void(absl::string_view)> console;
@@ -98,8 +100,8 @@ class Sandbox {
   pid_t vmm_pid() const { return vmm_.pid(); }
   // A connection to the VMM's vsock.sock, on which CONNECT is to be said.
   absl::StatusOr<UniqueFd> ConnectVsock() const;
-  // Ends the guest: asks its agent to power it off if `orderly` (for writable disks), then asks the
-  // VMM, then kills it.
+  // Ends the guest: asks its agent to power it off if `orderly` and a disk keeps what was written,
+  // then asks the VMM, then kills it.
   void Stop(bool orderly);
 
  private:
@@ -108,9 +110,10 @@ class Sandbox {
   absl::Status Listen();
   absl::Status Watch();
   void OnEvents();
-  void OnAgentConnects();
+  void OnAgentConnects(UniqueFd connection);
   void OnReadyBytes();
   void OnVmmEnded();
+  bool AskAgentToEnd();
   void StopVmm();
   void Kill(const absl::Status& reason);
   // Everything that is there to read of a pipe; false at its end.
@@ -129,11 +132,12 @@ class Sandbox {
   UniqueFd events_;
   UniqueFd console_;
   UniqueFd log_;
-  UniqueFd ready_listener_;
+  std::unique_ptr<Acceptor> ready_acceptor_;
   UniqueFd ready_connection_;
   FrameReader event_reader_;
   FrameReader ready_reader_;
   OutputTail console_tail_;
+  TextWatch panic_;
   OutputTail log_tail_;
   bool started_ = false;  // the guest entered
   bool init_ = false;     // its init runs
@@ -142,6 +146,7 @@ class Sandbox {
   bool ending_unasked_ = false;  // though Stop was called, the VMM ended by itself before
   std::optional<absl::Status> killed_because_;
   std::optional<vmm::Stopped> stopped_;
+  bool agent_asked_ = false;  // to end the guest
   std::unique_ptr<AgentCall> shutdown_call_;
   EventLoop::Watch events_watch_;
   EventLoop::Watch console_watch_;

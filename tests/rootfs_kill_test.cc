@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_matchers.h"
+#include "base/test_rounds.h"
 #include "tests/payloads/record.h"
 #include "tests/test_rootfs.h"
 #include "tests/voidbox_process.h"
@@ -26,7 +27,6 @@
 namespace voidbox {
 namespace {
 
-constexpr int kGuests = 5;
 constexpr int kPointsPerGuest = 10;  // all but the last with the VMM stopped, the last with it dead
 constexpr uint64_t kDiskBytes = 16 << 20;
 constexpr uint64_t kNumbersPerGuest = 100'000;
@@ -154,13 +154,14 @@ class RootfsKillTest : public ::testing::Test {
 };
 
 TEST_F(RootfsKillTest, WhatTheGuestSyncedOutlivesTheVmm) {
+  const int guests = TestRounds(1);
   std::mt19937 random(4);
   std::vector<uint64_t> durable;
-  for (int guest = 0; guest < kGuests && !HasFailure(); ++guest) {
+  for (int guest = 0; guest < guests && !HasFailure(); ++guest) {
     ASSERT_NO_FATAL_FAILURE(
         RunGuest(1 + static_cast<uint64_t>(guest) * kNumbersPerGuest, random, durable));
   }
-  EXPECT_GE(durable.size(), kGuests * kPointsPerGuest);
+  EXPECT_GE(durable.size(), guests * kPointsPerGuest);
 }
 
 }  // namespace

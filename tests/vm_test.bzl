@@ -6,7 +6,7 @@ VM_TAGS = [
     "no-sandbox",
 ]
 
-def vm_test(name, srcs, deps = [], data = [], args = [], size = "large", tags = [], **kwargs):
+def vm_test(name, srcs, deps = [], data = [], args = [], size = "large", tags = [], defines = [], **kwargs):
     """A GoogleTest binary that runs as root on a machine with KVM.
 
     TEST_TMPDIR, TEST_SRCDIR and the data are there as usual; the working directory is the runfiles' root. Files of the
@@ -20,6 +20,7 @@ def vm_test(name, srcs, deps = [], data = [], args = [], size = "large", tags = 
       args: of the binary.
       size: of the test; a start of the host takes seconds, a guest's boot in it some more.
       tags: beside VM_TAGS.
+      defines: of the binary's sources.
       **kwargs: for the test.
     """
     native.cc_binary(
@@ -27,6 +28,7 @@ def vm_test(name, srcs, deps = [], data = [], args = [], size = "large", tags = 
         testonly = True,
         srcs = srcs,
         data = data,
+        local_defines = defines,
         deps = deps + ["//third_party:gtest_main"],
     )
     native.sh_test(

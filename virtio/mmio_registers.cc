@@ -175,13 +175,15 @@ bool MmioRegisters::StatusPossible() const {
   const uint32_t before_failure = driver_bits & ~VIRTIO_STATUS_FAILED;
   return (driver_bits & ~kDriverStatusBits) == 0 &&
          StatusAfter(0, before_failure) == before_failure && (driver_ok() || !needs_reset()) &&
-         ((driver_bits & VIRTIO_STATUS_DRIVER) != 0 || driver_features_ == 0);
+         ((driver_bits & VIRTIO_STATUS_DRIVER) != 0 ||
+          (driver_features_ == 0 && !impossible_feature_));
 }
 
 void MmioRegisters::Save(TransportState& state) const {
   state.set_device_type(identity_.type);
   state.set_status(status_);
   state.set_driver_features(driver_features_);
+  state.set_impossible_feature(impossible_feature_);
   state.set_device_features_select(device_features_select_);
   state.set_driver_features_select(driver_features_select_);
   state.set_queue_select(queue_select_);
@@ -207,6 +209,7 @@ absl::Status MmioRegisters::Restore(const TransportState& state) {
   }
   MmioRegisters restored(identity_);
   restored.driver_features_ = state.driver_features();
+  restored.impossible_feature_ = state.impossible_feature();
   restored.status_ = state.status();
   if (!restored.StatusPossible()) {
     return absl::InvalidArgumentError(
@@ -226,6 +229,7 @@ absl::Status MmioRegisters::Restore(const TransportState& state) {
   }
   status_ = restored.status_;
   driver_features_ = restored.driver_features_;
+  impossible_feature_ = restored.impossible_feature_;
   queues_ = std::move(restored.queues_);
   device_features_select_ = state.device_features_select();
   driver_features_select_ = state.driver_features_select();

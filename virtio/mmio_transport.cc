@@ -51,7 +51,10 @@ MmioTransport::MmioTransport(std::unique_ptr<VirtioDevice> device, EventLoop& lo
       config_(device_->identity().config),
       self_(std::make_shared<MmioTransport*>(this)) {}
 
-MmioTransport::~MmioTransport() { Deactivate(); }
+MmioTransport::~MmioTransport() {
+  Deactivate();
+  device_.reset();  // waits for its threads, which use the rest
+}
 
 std::vector<int> MmioTransport::notify_fds() const {
   std::vector<int> fds;
@@ -59,10 +62,10 @@ std::vector<int> MmioTransport::notify_fds() const {
   return fds;
 }
 
-void MmioTransport::Post(void (MmioTransport::*task)()) {
-  loop_.Post([self = std::weak_ptr<MmioTransport*>(self_), task] {
+void MmioTransport::Post(std::function<void()> task) {
+  loop_.Post([self = std::weak_ptr<MmioTransport*>(self_), task = std::move(task)] {
     // The transport ends on the loop's thread, so it cannot do so between the check and the call.
-    if (const std::shared_ptr<MmioTransport*> alive = self.lock()) ((*alive)->*task)();
+    if (!self.expired()) task();
   });
 }
 
@@ -120,7 +123,7 @@ void MmioTransport::WriteStatus(uint32_t value) {
   if (value == 0) return ResetAndWait();
   if (resetting_ || !registers_.WriteStatus(value)) return;
   activation_pending_ = true;
-  Post(&MmioTransport::ActivatePending);
+  Post([this] { ActivatePending(); });
 }
 
 // The registers alone belong to vCPU threads: without DRIVER_OK the device has nothing to forget.
@@ -134,13 +137,13 @@ void MmioTransport::ResetAndWait() {
     resetting_ = true;
     if (loop_.OnLoopThread()) {
       mutex_.Unlock();
-      FinishReset();
+      BeginReset();
       mutex_.Lock();
       return;
     }
-    Post(&MmioTransport::FinishReset);
+    Post([this] { BeginReset(); });
   }
-  while (resetting_) reset_done_.Wait(mutex_);
+  while (resetting_ && !loop_.OnLoopThread()) reset_done_.Wait(mutex_);
 }
 
 // --- The device's side ---------------------------------------------------------------------------
@@ -158,9 +161,9 @@ void MmioTransport::NotifyAgain(uint16_t queue) {
 }
 
 void MmioTransport::Fail(absl::Status error) {
-  if (!active_ || !failure_.ok()) return;
+  if (activity_ != Activity::kActive || !failure_.ok()) return;
   failure_ = std::move(error);
-  Post(&MmioTransport::ReportFailure);
+  Post([this] { ReportFailure(); });
 }
 
 void MmioTransport::ReportFailure() {
@@ -208,7 +211,7 @@ absl::Status MmioTransport::Activate(const std::vector<QueueProgress>& progress)
     }
     queues_.push_back(*std::move(queue));
   }
-  active_ = true;
+  activity_ = Activity::kActive;
   RETURN_IF_ERROR(device_->Activate(
       {.features = features, .queues = queues_, .interrupt = this, .transport = this}));
   for (size_t i = 0; i < notify_.size(); ++i) {
@@ -222,6 +225,7 @@ absl::Status MmioTransport::Activate(const std::vector<QueueProgress>& progress)
 }
 
 void MmioTransport::HandleNotify(uint16_t queue) {
+  if (quiet_ != Quiet::kNo) return;  // Resume has every queue looked at
   if (absl::Status status = device_->HandleNotify(queue); !status.ok()) {
     Break(absl::Status(status.code(), absl::StrCat("queue ", queue, ": ", status.message())));
   }
@@ -230,8 +234,17 @@ void MmioTransport::HandleNotify(uint16_t queue) {
 void MmioTransport::Deactivate() {
   watches_.clear();
   failure_ = absl::OkStatus();
-  if (std::exchange(active_, false)) device_->Reset();
+  if (activity_ == Activity::kNone) return queues_.clear();  // of an activation that failed
+  if (activity_ == Activity::kStopping) return;
+  activity_ = Activity::kStopping;
+  device_->Reset([this] { DeviceStopped(); });
+}
+
+void MmioTransport::DeviceStopped() {
+  activity_ = Activity::kNone;
   queues_.clear();
+  if (reset_begun_) FinishReset();
+  if (quiet_ == Quiet::kBegun) DeviceQuiet();
 }
 
 void MmioTransport::Break(const absl::Status& error) {
@@ -249,8 +262,14 @@ void MmioTransport::Break(const absl::Status& error) {
   RaiseConfig();  // §2.1.2
 }
 
-void MmioTransport::FinishReset() {
+void MmioTransport::BeginReset() {
+  reset_begun_ = true;
   Deactivate();
+  if (reset_begun_ && activity_ == Activity::kNone) FinishReset();
+}
+
+void MmioTransport::FinishReset() {
+  reset_begun_ = false;
   MutexLock lock(mutex_);
   registers_.Reset();
   interrupt_status_.store(0);
@@ -259,17 +278,42 @@ void MmioTransport::FinishReset() {
   reset_done_.NotifyAll();
 }
 
-// --- Snapshots -----------------------------------------------------------------------------------
+// --- Pauses and snapshots ------------------------------------------------------------------------
+
+void MmioTransport::Quiesce(std::function<void()> done) {
+  Check(quiet_ == Quiet::kNo, "one Quiesce at a time");
+  // What vCPUs and the device have posted before.
+  ActivatePending();
+  ReportFailure();
+  quiet_ = Quiet::kBegun;
+  quiesced_ = std::move(done);
+  if (activity_ == Activity::kActive) return device_->Quiesce([this] { DeviceQuiet(); });
+  if (activity_ == Activity::kNone) DeviceQuiet();
+}
+
+void MmioTransport::DeviceQuiet() {
+  for (Queue& queue : queues_) {
+    queue.Signal();
+    Check(queue.in_flight() == 0, "a quiesced device holds no chains");
+  }
+  quiet_ = Quiet::kYes;
+  std::exchange(quiesced_, nullptr)();
+}
+
+void MmioTransport::Resume() {
+  if (quiet_ == Quiet::kNo) return;
+  quiet_ = Quiet::kNo;
+  quiesced_ = nullptr;
+  if (activity_ != Activity::kActive) return;
+  device_->Resume();
+  for (size_t i = 0; i < notify_.size(); ++i) NotifyAgain(static_cast<uint16_t>(i));
+}
 
 absl::StatusOr<std::string> MmioTransport::Save() {
-  ActivatePending();
+  if (quiet_ != Quiet::kYes) return absl::FailedPreconditionError("the device is not quiesced");
   TransportState state;
-  if (active_) {
+  if (activity_ == Activity::kActive) {
     ASSIGN_OR_RETURN(*state.mutable_device(), device_->Save());
-    for (Queue& queue : queues_) {
-      queue.Signal();
-      Check(queue.in_flight() == 0, "a saved device holds no chains");
-    }
   }
   {
     MutexLock lock(mutex_);
@@ -286,7 +330,7 @@ absl::StatusOr<std::string> MmioTransport::Save() {
 
 absl::Status MmioTransport::RestoreRegisters(const TransportState& state) {
   MutexLock lock(mutex_);
-  if (active_ || registers_.Read(VIRTIO_MMIO_STATUS) != 0) {
+  if (activity_ != Activity::kNone || registers_.Read(VIRTIO_MMIO_STATUS) != 0) {
     return absl::FailedPreconditionError("the device is in use");
   }
   if (state.config().size() != config_.size() || state.config() != config_) {
@@ -295,7 +339,10 @@ absl::Status MmioTransport::RestoreRegisters(const TransportState& state) {
   if ((state.interrupt_status() & ~(VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG)) != 0) {
     return absl::InvalidArgumentError(absl::StrCat("interrupt status ", state.interrupt_status()));
   }
-  return registers_.Restore(state);
+  RETURN_IF_ERROR(registers_.Restore(state));
+  // Before the device goes on, which may add to it.
+  interrupt_status_.store(state.interrupt_status());
+  return absl::OkStatus();
 }
 
 absl::Status MmioTransport::Restore(absl::string_view bytes) {
@@ -316,12 +363,11 @@ absl::Status MmioTransport::Restore(absl::string_view bytes) {
     absl::Status status = Activate(progress);
     if (status.ok()) status = device_->Restore(state.device());
     if (!status.ok()) {
-      FinishReset();
+      BeginReset();
       return status;
     }
     for (size_t i = 0; i < notify_.size(); ++i) NotifyAgain(static_cast<uint16_t>(i));
   }
-  interrupt_status_.store(state.interrupt_status());
   if (state.interrupt_status() != 0) line_.Trigger();
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,10 +34,11 @@ class InterruptLine {
 // virtio-mmio, version 2 (virtio 1.2 §4.2). Read and Write are called by vCPU threads, several at
 // once; the device itself only by the event loop's thread.
 //
-// DRIVER_OK is posted to the loop and not waited for. A reset of an active device waits until the
-// loop has carried it out, so the loop must run until the last vCPU thread has left Write, and the
-// loop's thread must never wait for a vCPU thread (not even to pause it) without going on to run
-// the loop. On the loop's own thread, reset happens in the call.
+// DRIVER_OK is posted to the loop and not waited for. A vCPU thread that resets an active device
+// waits until the loop and the device have carried it out, so the loop must run until the last vCPU
+// thread has left Write, and the loop's thread must never wait for a vCPU thread (not even to pause
+// it) without going on to run the loop. On the loop's own thread, the reset begins in the call and
+// ends there unless the device has to wait for something.
 class MmioTransport final : private Interrupt, private DeviceTransport {
  public:
   // `loop`, `memory` and `line` outlive the transport. The caller destroys it on the loop's thread
@@ -60,9 +62,16 @@ class MmioTransport final : private Interrupt, private DeviceTransport {
   // Replaces the device configuration space by one of the same size and tells the driver.
   void SetConfig(absl::string_view config);
 
-  // Both on the loop's thread (or when it does not run) while the guest is paused; the guest's
-  // memory must be as it is when Save returns, which may still write to it. The bytes carry device
-  // type, status, features, queues, progress and device state.
+  // The following on the loop's thread (or when it does not run).
+  //
+  // While no vCPU runs: calls `done`, in this call or a later turn of the loop, when the device has
+  // finished what it was about and neither touches the guest's memory nor interrupts it until
+  // Resume.
+  void Quiesce(std::function<void()> done);
+  // Before Quiesce was done, its `done` is not called any more.
+  void Resume();
+  // FAILED_PRECONDITION unless quiesced. The bytes carry device type, status, features, queues,
+  // progress and device state; they belong to the guest's memory as it is until Resume.
   absl::StatusOr<std::string> Save();
   // Into a transport that nothing was written to. `state` is hostile bytes: INVALID_ARGUMENT or
   // what queue and device say, and then the device is as after a reset. Triggers the interrupt that
@@ -80,6 +89,7 @@ class MmioTransport final : private Interrupt, private DeviceTransport {
   void RaiseConfig() override { Raise(VIRTIO_MMIO_INT_CONFIG); }
   void Raise(uint32_t cause);
   // DeviceTransport
+  void Post(std::function<void()> task) override;
   void NotifyAgain(uint16_t queue) override;
   void Fail(absl::Status error) override;
 
@@ -88,23 +98,25 @@ class MmioTransport final : private Interrupt, private DeviceTransport {
   void ReadConfig(uint64_t offset, std::span<std::byte> out);
   void WriteStatus(uint32_t value);
   void ResetAndWait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Runs `task` on the loop unless the transport is gone by then.
-  void Post(void (MmioTransport::*task)());
 
   // The loop's thread only.
   void ActivatePending();
   absl::Status Activate(const std::vector<QueueProgress>& progress);
   void HandleNotify(uint16_t queue);
+  // Has the device forget its activation; DeviceStopped follows, in the call or later.
   void Deactivate();
+  void DeviceStopped();
   void Break(const absl::Status& error);
+  void BeginReset();
   void FinishReset();
   void ReportFailure();
+  void DeviceQuiet();
   absl::Status RestoreRegisters(const TransportState& state);
 
   // Of registers_, and of what vCPU threads and the loop tell each other.
   Mutex mutex_;
   CondVar reset_done_;
-  const std::unique_ptr<VirtioDevice> device_;
+  std::unique_ptr<VirtioDevice> device_;
   EventLoop& loop_;
   const GuestMemory& memory_;
   InterruptLine& line_;
@@ -116,7 +128,12 @@ class MmioTransport final : private Interrupt, private DeviceTransport {
   bool resetting_ ABSL_GUARDED_BY(mutex_) = false;
 
   // The loop's thread only.
-  bool active_ = false;
+  enum class Activity { kNone, kActive, kStopping };
+  Activity activity_ = Activity::kNone;  // the device's
+  bool reset_begun_ = false;             // ends when the device has stopped
+  enum class Quiet { kNo, kBegun, kYes };
+  Quiet quiet_ = Quiet::kNo;
+  std::function<void()> quiesced_;  // to call when quiet_ becomes kYes
   std::vector<Queue> queues_;
   absl::Status failure_;  // reported by the device, not yet acted on
   uint64_t breakages_ = 0;

@@ -34,7 +34,10 @@ class SinkDevice final : public VirtioDevice {
     } while (queue.EnableNotification());
     return absl::OkStatus();
   }
-  void Reset() override { activation_ = {}; }
+  void Reset(Done done) override {
+    activation_ = {};
+    done();
+  }
   absl::StatusOr<std::string> Save() override { return std::string("state"); }
   absl::Status Restore(absl::string_view state) override {
     return state == "state" ? absl::OkStatus() : absl::InvalidArgumentError("not mine");

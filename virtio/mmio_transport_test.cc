@@ -31,6 +31,12 @@ class EchoDevice final : public VirtioDevice {
     std::atomic<uint64_t> features = 0;
     std::atomic<int> notifies = 0;
     std::atomic<bool> refuse_activation = false;
+    std::atomic<bool> raise_in_restore = false;
+    std::atomic<int> quiesces = 0;
+    std::atomic<int> resumes = 0;
+    std::atomic<bool> hold_reset = false;
+    std::atomic<bool> hold_quiesce = false;
+    VirtioDevice::Done held;  // the loop's thread
     Activation activation;
   };
 
@@ -75,16 +81,26 @@ class EchoDevice final : public VirtioDevice {
     return absl::OkStatus();
   }
 
-  void Reset() override {
+  void Reset(Done done) override {
     ++log_.resets;
     activation_ = {};
     echoed_ = 0;
+    if (!log_.hold_reset) return done();
+    log_.held = std::move(done);
   }
+
+  void Quiesce(Done done) override {
+    ++log_.quiesces;
+    if (!log_.hold_quiesce) return done();
+    log_.held = std::move(done);
+  }
+  void Resume() override { ++log_.resumes; }
 
   absl::StatusOr<std::string> Save() override { return std::string(1, static_cast<char>(echoed_)); }
   absl::Status Restore(absl::string_view state) override {
     if (state.size() != 1) return absl::InvalidArgumentError("bad echo state");
     echoed_ = state[0];
+    if (log_.raise_in_restore) activation_.interrupt->RaiseConfig();
     return absl::OkStatus();
   }
 
@@ -350,6 +366,80 @@ TEST_F(MmioTransportTest, ResetsOnTheLoopsOwnThread) {
   EXPECT_EQ(log_.resets, 1);
 }
 
+TEST_F(MmioTransportTest, AVcpuWaitsForASlowResetAndTheLoopDoesNot) {
+  ASSERT_TRUE(driver_.Start());
+  ASSERT_THAT(driver_.Send(0, "x", 1), IsOk());
+  log_.hold_reset = true;
+  std::thread vcpu([this] { driver_.Write(VIRTIO_MMIO_STATUS, 0); });
+  while (log_.resets == 0) harness_.Settle();  // the loop turns, and begins the reset
+  harness_.Settle();
+  FakeDriver other(harness_.transport(), harness_.memory(), harness_.line());
+  EXPECT_NE(other.status(), 0) << "0 would say that it is complete, virtio 1.2 §2.1.2";
+  other.Write(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);  // ignored
+  harness_.RunOnLoop([this] { std::exchange(log_.held, nullptr)(); });
+  vcpu.join();
+  EXPECT_EQ(driver_.status(), 0);
+  log_.hold_reset = false;
+  ASSERT_TRUE(driver_.Start());
+  EXPECT_THAT(driver_.Send(0, "alive", 8), IsOk());
+}
+
+TEST_F(MmioTransportTest, AResetWaitsForADeviceThatBroke) {
+  ASSERT_TRUE(driver_.Start());
+  log_.hold_reset = true;
+  EXPECT_FALSE(driver_.Send(0, "break", 8).ok());
+  std::thread vcpu([this] { driver_.Write(VIRTIO_MMIO_STATUS, 0); });
+  harness_.Settle();
+  EXPECT_NE(driver_.status(), 0);
+  EXPECT_EQ(log_.resets, 1);
+  harness_.RunOnLoop([this] { std::exchange(log_.held, nullptr)(); });
+  vcpu.join();
+  EXPECT_EQ(driver_.status(), 0);
+  EXPECT_EQ(log_.resets, 1);
+}
+
+TEST_F(MmioTransportTest, AQuiescedDeviceIsNotNotified) {
+  ASSERT_TRUE(driver_.Start());
+  ASSERT_THAT(driver_.Send(0, "x", 1), IsOk());
+  harness_.Quiesce();
+  const int notifies = log_.notifies;
+  driver_.queue(0).Offer({{driver_.Allocate(8), 4}});
+  driver_.Notify(0);
+  harness_.Settle();
+  EXPECT_EQ(log_.notifies, notifies);
+  EXPECT_EQ(driver_.queue(0).used_index(), 1);
+  harness_.Resume();
+  EXPECT_THAT(driver_.WaitForUsed(0), IsOk());
+  EXPECT_EQ(log_.resumes, 1);
+}
+
+TEST_F(MmioTransportTest, ResumeCallsOffAQuiesce) {
+  ASSERT_TRUE(driver_.Start());
+  ASSERT_THAT(driver_.Send(0, "x", 1), IsOk());
+  log_.hold_quiesce = true;
+  bool quiet = false;
+  harness_.RunOnLoop([&] {
+    harness_.transport().Quiesce([&] { quiet = true; });
+    EXPECT_THAT(harness_.transport().Save(),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("not quiesced")));
+    harness_.transport().Resume();
+  });
+  EXPECT_THAT(driver_.Send(0, "x", 1), IsOk());
+  EXPECT_FALSE(quiet);
+}
+
+TEST_F(MmioTransportTest, AQuiesceOutlastsTheEndOfABrokenDevice) {
+  ASSERT_TRUE(driver_.Start());
+  log_.hold_reset = true;
+  EXPECT_FALSE(driver_.Send(0, "break", 8).ok());
+  bool quiet = false;
+  harness_.RunOnLoop([&] { harness_.transport().Quiesce([&] { quiet = true; }); });
+  EXPECT_FALSE(quiet);
+  harness_.RunOnLoop([this] { std::exchange(log_.held, nullptr)(); });
+  EXPECT_TRUE(quiet);
+  EXPECT_EQ(log_.quiesces, 0);
+}
+
 TEST_F(MmioTransportTest, DestructionResetsTheDevice) {
   EchoDevice::Log log;
   {
@@ -520,6 +610,46 @@ TEST_F(MmioTransportRestoreTest, PendingInterruptComesAgain) {
   EXPECT_EQ(other.driver().Read(VIRTIO_MMIO_INTERRUPT_STATUS), 2);
 }
 
+TEST_F(MmioTransportRestoreTest, KeepsAnInterruptThatRestoringRaises) {
+  ASSERT_TRUE(driver_.Start());
+  TransportState state = SavedState();
+  EXPECT_EQ(state.interrupt_status(), 0);
+  state.set_interrupt_status(VIRTIO_MMIO_INT_VRING);
+  EchoDevice::Log log;
+  log.raise_in_restore = true;
+  DeviceHarness other([&log](EventLoop&) { return std::make_unique<EchoDevice>(log); },
+                      &harness_.ram());
+  ASSERT_THAT(other.Restore(state.SerializeAsString()), IsOk());
+  EXPECT_TRUE(other.line().Wait());
+  EXPECT_EQ(other.driver().Read(VIRTIO_MMIO_INTERRUPT_STATUS),
+            VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG);
+}
+
+TEST_F(MmioTransportRestoreTest, ARefusedStateLeavesNoInterrupt) {
+  ASSERT_TRUE(driver_.Start());
+  TransportState state = SavedState();
+  state.set_interrupt_status(VIRTIO_MMIO_INT_VRING);
+  state.set_device("no state of an echo");
+  DeviceHarness other(Factory(), &harness_.ram());
+  EXPECT_FALSE(other.Restore(state.SerializeAsString()).ok());
+  EXPECT_EQ(other.driver().Read(VIRTIO_MMIO_INTERRUPT_STATUS), 0);
+}
+
+TEST_F(MmioTransportRestoreTest, AFeatureAboveBit63IsNotForgotten) {
+  driver_.AddStatus(VIRTIO_STATUS_ACKNOWLEDGE);
+  driver_.AddStatus(VIRTIO_STATUS_DRIVER);
+  driver_.Write(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 2);
+  driver_.Write(VIRTIO_MMIO_DRIVER_FEATURES, 1);
+  driver_.Write(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+  driver_.Write(VIRTIO_MMIO_DRIVER_FEATURES, static_cast<uint32_t>(kOffered >> 32));
+  const auto saved = harness_.Save();
+  ASSERT_THAT(saved, IsOk());
+  DeviceHarness other(Factory(), &harness_.ram());
+  ASSERT_THAT(other.Restore(*saved), IsOk());
+  other.driver().AddStatus(VIRTIO_STATUS_FEATURES_OK);
+  EXPECT_EQ(other.driver().status() & VIRTIO_STATUS_FEATURES_OK, 0);
+}
+
 TEST_F(MmioTransportRestoreTest, BrokenDeviceStaysBroken) {
   ASSERT_TRUE(driver_.Start());
   EXPECT_FALSE(driver_.Send(0, "break", 8).ok());
@@ -561,6 +691,7 @@ TEST_F(MmioTransportRestoreTest, RefusesImpossibleStates) {
   refused("features", [](auto& s) { s.set_driver_features(kOffered | 1); });
   refused("version", [](auto& s) { s.set_driver_features(0); });
   refused("interrupts", [](auto& s) { s.set_interrupt_status(4); });
+  refused("feature above bit 63", [](auto& s) { s.set_impossible_feature(true); });
   refused("config", [](auto& s) { s.set_config("short"); });
   refused("queues", [](auto& s) { s.add_queues(); });
   refused("no queues", [](auto& s) { s.clear_queues(); });

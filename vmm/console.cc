@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -20,12 +22,27 @@ void Console::Transmit(char c) {
 absl::Status Console::StartInput(EventLoop& loop, Serial& serial) {
   if (input_fd_ <= 0) return absl::OkStatus();
   serial_ = &serial;
-  ASSIGN_OR_RETURN(input_watch_, loop.Add(input_fd_, EPOLLIN, [this](uint32_t) { ReadInput(); }));
+  loop_ = &loop;
+  return WatchInput();
+}
+
+absl::Status Console::WatchInput() {
+  ASSIGN_OR_RETURN(input_watch_,
+                   loop_->Add(input_fd_, pending_input_.empty() ? uint32_t{EPOLLIN} : 0,
+                              [this](uint32_t) { ReadInput(); }));
   return absl::OkStatus();
 }
 
 void Console::ResumeInput() {
-  if (serial_ != nullptr) DeliverInput();
+  if (serial_ != nullptr && !paused_) DeliverInput();
+}
+
+void Console::SetPaused(bool paused) {
+  if (serial_ == nullptr || std::exchange(paused_, paused) == paused) return;
+  // A hang-up would be reported to a watch for no events, for ever.
+  if (paused) return input_watch_.Reset();
+  if (!input_ended_) input_ended_ = !WatchInput().ok();
+  DeliverInput();
 }
 
 void Console::ReadInput() {
@@ -33,6 +50,7 @@ void Console::ReadInput() {
   const ssize_t got = ::read(input_fd_, piece, sizeof(piece));
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (got <= 0) {
+    input_ended_ = true;
     input_watch_.Reset();
     return;
   }

@@ -24,11 +24,14 @@ class Console {
   absl::Status StartInput(EventLoop& loop, Serial& serial);
   // There is room in the receiver again. Event loop's thread.
   void ResumeInput();
+  // While paused, what comes for the guest waits in its descriptor. Event loop's thread.
+  void SetPaused(bool paused);
 
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   uint64_t dropped_bytes() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
+  absl::Status WatchInput();
   void ReadInput();
   void DeliverInput();
 
@@ -36,7 +39,10 @@ class Console {
   const int input_fd_;
   std::atomic<uint64_t> bytes_ = 0;
   std::atomic<uint64_t> dropped_ = 0;
+  EventLoop* loop_ = nullptr;
   Serial* serial_ = nullptr;
+  bool paused_ = false;
+  bool input_ended_ = false;
   std::string pending_input_;  // read, but not yet taken by the receiver; at most one read's worth
   EventLoop::Watch input_watch_;
 };

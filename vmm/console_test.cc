@@ -62,5 +62,24 @@ TEST_F(ConsoleTest, InputWaitsForRoomInTheReceiver) {
   ASSERT_THAT((*loop)->RunOnce(absl::ZeroDuration()), IsOk());
 }
 
+TEST_F(ConsoleTest, InputWaitsWhileTheMachineIsPaused) {
+  auto loop = EventLoop::Create();
+  ASSERT_THAT(loop, IsOk());
+  Console console(0, read_.get());
+  Serial serial({.transmit = [](char) {}, .interrupt = [] {}, .receive_ready = [] {}});
+  ASSERT_THAT(console.StartInput(**loop, serial), IsOk());
+  console.SetPaused(true);
+  ASSERT_THAT(WriteAll(write_.get(), "k"), IsOk());
+  write_.Reset();
+  for (int i = 0; i < 3; ++i) ASSERT_THAT((*loop)->RunOnce(absl::ZeroDuration()), IsOk());
+  std::array<std::byte, 1> status;
+  serial.Read(5, status);
+  EXPECT_EQ(status[0] & std::byte{1}, std::byte{0});
+  console.SetPaused(false);
+  ASSERT_THAT((*loop)->RunOnce(absl::InfiniteDuration()), IsOk());
+  serial.Read(5, status);
+  EXPECT_EQ(status[0] & std::byte{1}, std::byte{1});
+}
+
 }  // namespace
 }  // namespace voidbox

@@ -15,29 +15,28 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Create(int directo
                                                                      EventLoop& loop,
                                                                      Handler handler) {
   ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(directory, name, kMaxConnections));
-  const int fd = listener.get();
-  std::unique_ptr<ControlServer> server(
-      new ControlServer(std::move(listener), loop, std::move(handler)));
-  ASSIGN_OR_RETURN(server->accept_watch_,
-                   loop.Add(fd, EPOLLIN, [s = server.get()](uint32_t) { s->Accept(); }));
+  std::unique_ptr<ControlServer> server(new ControlServer(loop, std::move(handler)));
+  ASSIGN_OR_RETURN(server->acceptor_, Acceptor::Create(loop, std::move(listener),
+                                                       [raw = server.get()](UniqueFd client) {
+                                                         raw->HandleClient(std::move(client));
+                                                       }));
   return server;
 }
 
-void ControlServer::Accept() {
+void ControlServer::HandleClient(UniqueFd client) {
   auto connection = std::make_unique<Connection>();
-  connection->fd.Reset(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  // Without a descriptor the client stays in the backlog, and the loop must not spin: the watch
-  // returns with the next connection that ends.
-  if (!connection->fd) {
-    if (errno == EMFILE || errno == ENFILE) (void)accept_watch_.SetEvents(0);
-    return;
-  }
+  connection->fd = std::move(client);
   const uint64_t id = next_id_++;
   auto watch = loop_.Add(connection->fd.get(), EPOLLIN, [this, id](uint32_t) { Read(id); });
   if (!watch.ok()) return;
   connection->watch = *std::move(watch);
   connections_.emplace(id, std::move(connection));
-  if (connections_.size() >= kMaxConnections) (void)accept_watch_.SetEvents(0);
+  if (connections_.size() >= kMaxConnections) acceptor_->SetFull(true);
+}
+
+void ControlServer::HangUp(uint64_t id) {
+  connections_.erase(id);
+  acceptor_->SetFull(false);
 }
 
 void ControlServer::Read(uint64_t id) {
@@ -49,8 +48,7 @@ void ControlServer::Read(uint64_t id) {
     connection.reader.Append(absl::string_view(piece, static_cast<size_t>(got)));
     if (HandleNext(id, connection)) return;
   }
-  connections_.erase(id);
-  (void)accept_watch_.SetEvents(EPOLLIN);
+  HangUp(id);
 }
 
 bool ControlServer::HandleNext(uint64_t id, Connection& connection) {
@@ -80,12 +78,11 @@ void ControlServer::Answer(uint64_t id, const vmm::ControlReply& reply) {
                         static_cast<ssize_t>(bytes.size());
   (void)connection.watch.SetEvents(EPOLLIN);
   if (sent && HandleNext(id, connection)) return;
-  connections_.erase(id);
-  (void)accept_watch_.SetEvents(EPOLLIN);
+  HangUp(id);
 }
 
 void ControlServer::Stop() {
-  accept_watch_.Reset();
+  acceptor_.reset();
   connections_.clear();
 }
 

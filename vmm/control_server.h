@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "absl/status/statusor.h"
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
@@ -21,6 +22,8 @@ namespace voidbox {
 class ControlServer {
  public:
   using Reply = std::function<void(const vmm::ControlReply&)>;
+  // Clients beyond them wait for their turn.
+  static constexpr size_t kMaxConnections = 16;
   // Carries out a request and calls `reply` once, now or later (it may be called when the client is
   // gone).
   using Handler = std::function<void(const vmm::ControlRequest&, Reply reply)>;
@@ -40,22 +43,20 @@ class ControlServer {
     EventLoop::Watch watch;
   };
   static constexpr size_t kMaxRequestBytes = 4096;
-  static constexpr size_t kMaxConnections = 16;
 
-  ControlServer(UniqueFd listener, EventLoop& loop, Handler handler)
-      : loop_(loop), handler_(std::move(handler)), listener_(std::move(listener)) {}
-  void Accept();
+  ControlServer(EventLoop& loop, Handler handler) : loop_(loop), handler_(std::move(handler)) {}
+  void HandleClient(UniqueFd client);
   void Read(uint64_t id);
   // Carries out the next complete request; false when the connection is of no more use.
   bool HandleNext(uint64_t id, Connection& connection);
   void Answer(uint64_t id, const vmm::ControlReply& reply);
+  void HangUp(uint64_t id);
 
   EventLoop& loop_;
   const Handler handler_;
-  const UniqueFd listener_;
   uint64_t next_id_ = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
-  EventLoop::Watch accept_watch_;
+  std::unique_ptr<Acceptor> acceptor_;
 };
 
 }  // namespace voidbox

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <future>
 #include <thread>
 
 #include "base/io.h"
@@ -120,6 +122,25 @@ TEST_F(ControlServerTest, MoreClientsThanItServesWaitForTheirTurn) {
     ASSERT_THAT(ReadFrame(client.get(), reply), IsOk());
     client.Reset();
   }
+}
+
+TEST_F(ControlServerTest, AClientThatCameWhenDescriptorsHadRunOutIsServedWhenThereAreSome) {
+  std::promise<void> connected, refused;
+  loop_->Post([&] { connected.get_future().wait(); });  // holds the server still
+  const UniqueFd client = Connect();
+  ASSERT_THAT(WriteFrame(client.get(), Status()), IsOk());
+  rlimit limit;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  connected.set_value();
+  // Two turns of the loop, in the first of which at the latest it has tried.
+  loop_->Post([&] { loop_->Post([&] { loop_->Post([&] { refused.set_value(); }); }); });
+  refused.get_future().wait();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  vmm::ControlReply reply;
+  ASSERT_THAT(ReadFrame(client.get(), reply), IsOk());
+  EXPECT_EQ(reply.state(), vmm::ControlReply::RUNNING);
 }
 
 TEST_F(ControlServerTest, AStoppedServerHangsUpAndDropsLateAnswers) {

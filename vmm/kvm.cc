@@ -44,6 +44,25 @@ class Table {
 using CpuidTable = Table<kvm_cpuid_entry2>;
 using MsrTable = Table<kvm_msr_entry>;
 
+struct Extension {
+  int number;
+  const char* name;
+};
+
+// api.rst names the extension of each call.
+constexpr Extension kNeeded[] = {
+    {KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
+    {KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+    {KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"},
+    {KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"},
+    {KVM_CAP_PIT2, "KVM_CAP_PIT2"},
+    {KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD"},
+    {KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
+};
+
+// What holds where a kernel does not say, api.rst KVM_CREATE_VCPU.
+constexpr uint32_t kVcpusOfAnyKernel = 4;
+
 template <typename Argument>
 absl::Status Do(int fd, unsigned long request, absl::string_view name, Argument argument) {
   return Ioctl(fd, request, name, argument).status();
@@ -80,12 +99,6 @@ absl::Status KvmVcpu::SetSregs(const kvm_sregs& sregs) {
   return Do(fd_.get(), KVM_SET_SREGS, "KVM_SET_SREGS", &sregs);
 }
 
-absl::StatusOr<kvm_regs> KvmVcpu::GetRegs() {
-  kvm_regs regs = {};
-  RETURN_IF_ERROR(Do(fd_.get(), KVM_GET_REGS, "KVM_GET_REGS", &regs));
-  return regs;
-}
-
 absl::Status KvmVcpu::SetRegs(const kvm_regs& regs) {
   return Do(fd_.get(), KVM_SET_REGS, "KVM_SET_REGS", &regs);
 }
@@ -111,6 +124,13 @@ absl::StatusOr<bool> KvmVcpu::Run() {
   if (::ioctl(fd_.get(), KVM_RUN, 0) == 0) return true;
   if (errno == EINTR || errno == EAGAIN) return false;
   return ErrnoStatus("KVM_RUN");
+}
+
+absl::Status KvmVcpu::NotePause() {
+  if (!clock_control_ || ::ioctl(fd_.get(), KVM_KVMCLOCK_CTRL, 0) == 0) return absl::OkStatus();
+  // A guest that does not use the clock cannot be told (api.rst KVM_KVMCLOCK_CTRL).
+  if (errno == EINVAL) return absl::OkStatus();
+  return ErrnoStatus("KVM_KVMCLOCK_CTRL");
 }
 
 kvm_run& KvmVcpu::run() const { return *reinterpret_cast<kvm_run*>(run_.bytes().data()); }
@@ -152,12 +172,12 @@ absl::Status KvmVm::CreatePit() {
   return Do(fd_.get(), KVM_CREATE_PIT2, "KVM_CREATE_PIT2", &config);
 }
 
-absl::StatusOr<KvmVcpu> KvmVm::CreateVcpu(uint32_t id) {
+absl::StatusOr<std::unique_ptr<VirtualCpu>> KvmVm::CreateVcpu(uint32_t id) {
   ASSIGN_OR_RETURN(const int raw, Ioctl(fd_.get(), KVM_CREATE_VCPU, "KVM_CREATE_VCPU",
                                         static_cast<unsigned long>(id)));
   UniqueFd fd(raw);
   ASSIGN_OR_RETURN(MemoryMap run, MemoryMap::Shared(fd.get(), 0, vcpu_map_bytes_, "a vCPU"));
-  return KvmVcpu(std::move(fd), std::move(run));
+  return std::make_unique<KvmVcpu>(std::move(fd), std::move(run), clock_control_);
 }
 
 absl::Status KvmVm::PulseIrq(uint32_t gsi) {
@@ -178,7 +198,36 @@ absl::Status KvmVm::AddIoEventFd(int fd, uint64_t address, uint32_t value) {
   return Do(fd_.get(), KVM_IOEVENTFD, "KVM_IOEVENTFD", &event);
 }
 
-absl::StatusOr<Kvm> Kvm::Open() {
+absl::StatusOr<HypervisorLimits> CheckKvmExtensions(
+    const std::function<absl::StatusOr<int>(int extension)>& check) {
+  for (const Extension& extension : kNeeded) {
+    ASSIGN_OR_RETURN(const int has, check(extension.number));
+    if (has > 0) continue;
+    return absl::FailedPreconditionError(absl::StrCat("/dev/kvm lacks ", extension.name,
+                                                      ": voidbox needs the KVM of Linux 4.11 or "
+                                                      "later"));
+  }
+  const auto number = [&check](int extension) -> absl::StatusOr<uint32_t> {
+    ASSIGN_OR_RETURN(const int value, check(extension));
+    return value > 0 ? static_cast<uint32_t>(value) : 0;
+  };
+  HypervisorLimits limits;
+  ASSIGN_OR_RETURN(limits.max_vcpus, number(KVM_CAP_MAX_VCPUS));
+  if (limits.max_vcpus == 0) {
+    ASSIGN_OR_RETURN(limits.max_vcpus, number(KVM_CAP_NR_VCPUS));
+  }
+  if (limits.max_vcpus == 0) limits.max_vcpus = kVcpusOfAnyKernel;
+  const auto has = [&number](int extension) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(const uint32_t value, number(extension));
+    return value != 0;
+  };
+  ASSIGN_OR_RETURN(limits.tsc_deadline, has(KVM_CAP_TSC_DEADLINE_TIMER));
+  ASSIGN_OR_RETURN(limits.clock_control, has(KVM_CAP_KVMCLOCK_CTRL));
+  ASSIGN_OR_RETURN(limits.xcrs, has(KVM_CAP_XCRS));
+  return limits;
+}
+
+absl::StatusOr<std::unique_ptr<Hypervisor>> Kvm::Open() {
   UniqueFd fd(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT) {
@@ -204,12 +253,17 @@ absl::StatusOr<Kvm> Kvm::Open() {
     return absl::FailedPreconditionError(
         absl::StrCat("/dev/kvm maps only ", map_bytes, " bytes a vCPU"));
   }
-  return Kvm(std::move(fd), static_cast<size_t>(map_bytes));
+  ASSIGN_OR_RETURN(const HypervisorLimits limits, CheckKvmExtensions([&fd](int extension) {
+                     return Ioctl(fd.get(), KVM_CHECK_EXTENSION, "KVM_CHECK_EXTENSION",
+                                  static_cast<unsigned long>(extension));
+                   }));
+  return std::unique_ptr<Hypervisor>(
+      new Kvm(std::move(fd), static_cast<size_t>(map_bytes), limits));
 }
 
-absl::StatusOr<KvmVm> Kvm::CreateVm() {
+absl::StatusOr<std::unique_ptr<VirtualMachine>> Kvm::CreateVm() {
   ASSIGN_OR_RETURN(const int raw, Ioctl(fd_.get(), KVM_CREATE_VM, "KVM_CREATE_VM", 0));
-  return KvmVm(UniqueFd(raw), vcpu_map_bytes_);
+  return std::make_unique<KvmVm>(UniqueFd(raw), vcpu_map_bytes_, limits_.clock_control);
 }
 
 absl::StatusOr<std::vector<kvm_cpuid_entry2>> Kvm::GetSupportedCpuid() {

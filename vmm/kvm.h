@@ -1,13 +1,12 @@
-// A thin, typed layer over /dev/kvm; nobody else includes linux/kvm.h. Source: Linux
+// A thin, typed layer over /dev/kvm; nobody else calls it. Source: Linux
 // Documentation/virt/kvm/api.rst, whose section names the comments quote. Every method returns the
 // ioctl's error under its name.
 #ifndef VOIDBOX_VMM_KVM_H_
 #define VOIDBOX_VMM_KVM_H_
 
-#include <linux/kvm.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,83 +14,78 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
+#include "vmm/hypervisor.h"
 #include "vmm/memory_map.h"
 
 namespace voidbox {
 
-// One virtual CPU. Run belongs to the vCPU's thread; the register accessors to whoever knows that
-// it does not run; RequestExit to any thread.
-class KvmVcpu {
+class KvmVcpu final : public VirtualCpu {
  public:
-  KvmVcpu(UniqueFd fd, MemoryMap run) : fd_(std::move(fd)), run_(std::move(run)) {}
+  KvmVcpu(UniqueFd fd, MemoryMap run, bool clock_control)
+      : fd_(std::move(fd)), run_(std::move(run)), clock_control_(clock_control) {}
 
-  absl::Status SetCpuid(std::span<const kvm_cpuid_entry2> entries);
-  absl::Status SetMsrs(std::span<const kvm_msr_entry> entries);
-  absl::StatusOr<kvm_sregs> GetSregs();
-  absl::Status SetSregs(const kvm_sregs& sregs);
-  absl::StatusOr<kvm_regs> GetRegs();
-  absl::Status SetRegs(const kvm_regs& regs);
-  absl::StatusOr<kvm_lapic_state> GetLapic();
-  absl::Status SetLapic(const kvm_lapic_state& lapic);
-  // Extended control register 0: the state components that XSAVE handles.
-  absl::Status SetXcr0(uint64_t value);
-
-  // Enters the guest until it exits. False when a signal or RequestExit ended it instead.
-  absl::StatusOr<bool> Run();
-
-  // The shared area: exit reason and its data after Run.
-  kvm_run& run() const;
-  // The data of a KVM_EXIT_IO, bounded by the shared area.
-  std::span<std::byte> io_data() const;
-
-  // Makes Run return (now, together with a signal to its thread, or as soon as it is called) until
-  // `exit` is false.
-  void RequestExit(bool exit);
+  absl::Status SetCpuid(std::span<const kvm_cpuid_entry2> entries) override;
+  absl::Status SetMsrs(std::span<const kvm_msr_entry> entries) override;
+  absl::StatusOr<kvm_sregs> GetSregs() override;
+  absl::Status SetSregs(const kvm_sregs& sregs) override;
+  absl::Status SetRegs(const kvm_regs& regs) override;
+  absl::StatusOr<kvm_lapic_state> GetLapic() override;
+  absl::Status SetLapic(const kvm_lapic_state& lapic) override;
+  absl::Status SetXcr0(uint64_t value) override;
+  absl::StatusOr<bool> Run() override;
+  absl::Status NotePause() override;
+  kvm_run& run() const override;
+  std::span<std::byte> io_data() const override;
+  void RequestExit(bool exit) override;
 
  private:
   UniqueFd fd_;
   MemoryMap run_;
+  const bool clock_control_;
 };
 
-// A virtual machine. Set up by one thread; the descriptors' registrations may come from any thread.
-class KvmVm {
+class KvmVm final : public VirtualMachine {
  public:
-  KvmVm(UniqueFd fd, size_t vcpu_map_bytes) : fd_(std::move(fd)), vcpu_map_bytes_(vcpu_map_bytes) {}
+  KvmVm(UniqueFd fd, size_t vcpu_map_bytes, bool clock_control)
+      : fd_(std::move(fd)), vcpu_map_bytes_(vcpu_map_bytes), clock_control_(clock_control) {}
 
-  // Guest-physical [gpa, gpa + memory.size()) is `memory`, which outlives the machine.
-  absl::Status SetMemoryRegion(uint32_t slot, uint64_t gpa, std::span<std::byte> memory);
-  // Three pages that Intel processors need below 4 GiB outside RAM (KVM_SET_TSS_ADDR).
-  absl::Status SetTssAddress(uint64_t gpa);
-  // PIC, IOAPIC and a local APIC per vCPU, in the kernel. Before the first vCPU.
-  absl::Status CreateIrqChip();
-  absl::Status CreatePit();
-  absl::StatusOr<KvmVcpu> CreateVcpu(uint32_t id);
-  // An edge on interrupt line `gsi`, now. Any thread. (An irqfd would hand it to a kernel thread
-  // first, as every line of the IOAPIC.)
-  absl::Status PulseIrq(uint32_t gsi);
-  // A 4-byte write of `value` to guest-physical `address` signals eventfd `fd` without an exit.
-  absl::Status AddIoEventFd(int fd, uint64_t address, uint32_t value);
+  absl::Status SetMemoryRegion(uint32_t slot, uint64_t gpa, std::span<std::byte> memory) override;
+  absl::Status SetTssAddress(uint64_t gpa) override;
+  absl::Status CreateIrqChip() override;
+  absl::Status CreatePit() override;
+  absl::StatusOr<std::unique_ptr<VirtualCpu>> CreateVcpu(uint32_t id) override;
+  absl::Status PulseIrq(uint32_t gsi) override;
+  absl::Status AddIoEventFd(int fd, uint64_t address, uint32_t value) override;
 
  private:
   UniqueFd fd_;
-  size_t vcpu_map_bytes_;
+  const size_t vcpu_map_bytes_;
+  const bool clock_control_;
 };
 
 // /dev/kvm itself.
-class Kvm {
+class Kvm final : public Hypervisor {
  public:
   // NOT_FOUND, PERMISSION_DENIED or FAILED_PRECONDITION (API version, a missing extension), each
   // with what to do.
-  static absl::StatusOr<Kvm> Open();
+  static absl::StatusOr<std::unique_ptr<Hypervisor>> Open();
 
-  absl::StatusOr<KvmVm> CreateVm();
-  absl::StatusOr<std::vector<kvm_cpuid_entry2>> GetSupportedCpuid();
+  const HypervisorLimits& limits() const override { return limits_; }
+  absl::StatusOr<std::unique_ptr<VirtualMachine>> CreateVm() override;
+  absl::StatusOr<std::vector<kvm_cpuid_entry2>> GetSupportedCpuid() override;
 
  private:
-  Kvm(UniqueFd fd, size_t vcpu_map_bytes) : fd_(std::move(fd)), vcpu_map_bytes_(vcpu_map_bytes) {}
+  Kvm(UniqueFd fd, size_t vcpu_map_bytes, HypervisorLimits limits)
+      : fd_(std::move(fd)), vcpu_map_bytes_(vcpu_map_bytes), limits_(limits) {}
   UniqueFd fd_;
-  size_t vcpu_map_bytes_;
+  const size_t vcpu_map_bytes_;
+  const HypervisorLimits limits_;
 };
+
+// What KVM_CHECK_EXTENSION, which `check` asks for one of linux/kvm.h's KVM_CAP_*, says of the
+// host. FAILED_PRECONDITION names the first extension that we cannot do without.
+absl::StatusOr<HypervisorLimits> CheckKvmExtensions(
+    const std::function<absl::StatusOr<int>(int extension)>& check);
 
 }  // namespace voidbox
 

@@ -1,12 +1,12 @@
 #include "vmm/machine.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "vmm/arch/x86_64/boot_setup.h"
 #include "vmm/arch/x86_64/layout.h"
 #include "vmm/boot/command_line.h"
@@ -75,13 +75,16 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Boot(const vmm::VmConfig& conf
   // thread joins its owner's cgroup), in which the guest's memory is filled. It stays with this
   // thread: on one processor a new one would only get to it when the memory is full.
   absl::Status filled;
-  std::jthread filler([&] { filled = m.FillMemory(files, command_line, config.vcpu_count()); });
-  ASSIGN_OR_RETURN(std::vector<KvmVcpu> vcpus, m.CreateVm(files.kernel(), config.vcpu_count()));
-  filler.join();
+  const auto fill = [&] { filled = m.FillMemory(files, command_line, config.vcpu_count()); };
+  auto filler = StartThread(fill);
+  if (!filler.ok()) fill();  // later than with a thread
+  absl::StatusOr<Cpus> cpus = m.CreateVm(files.kernel(), config.vcpu_count());
+  if (filler.ok()) filler->join();
+  RETURN_IF_ERROR(cpus.status());
   RETURN_IF_ERROR(filled);
   RETURN_IF_ERROR(m.callbacks_.confine(ThreadKind::kEventLoop));
   m.callbacks_.on_enter();
-  m.StartVcpus(std::move(vcpus));
+  RETURN_IF_ERROR(m.StartVcpus(*std::move(cpus)));
   // The guest is on its way; it needs these later.
   RETURN_IF_ERROR(m.ConnectDoorbells());
   return machine;
@@ -100,23 +103,27 @@ absl::Status Machine::FillMemory(const BootFiles& files, absl::string_view comma
                        InterruptLines(), ram_->memory());
 }
 
-absl::StatusOr<std::vector<KvmVcpu>> Machine::CreateVm(const KernelImage& kernel,
-                                                       uint32_t vcpu_count) {
-  ASSIGN_OR_RETURN(Kvm kvm, Kvm::Open());
-  ASSIGN_OR_RETURN(const std::vector<kvm_cpuid_entry2> cpuid, kvm.GetSupportedCpuid());
-  ASSIGN_OR_RETURN(vm_, kvm.CreateVm());
+absl::StatusOr<Machine::Cpus> Machine::CreateVm(const KernelImage& kernel, uint32_t vcpu_count) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Hypervisor> hypervisor, callbacks_.open_hypervisor());
+  const HypervisorLimits& limits = hypervisor->limits();
+  if (vcpu_count > limits.max_vcpus) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(vcpu_count, " vCPUs, this host's KVM has at most ", limits.max_vcpus));
+  }
+  ASSIGN_OR_RETURN(const std::vector<kvm_cpuid_entry2> cpuid, hypervisor->GetSupportedCpuid());
+  ASSIGN_OR_RETURN(vm_, hypervisor->CreateVm());
   RETURN_IF_ERROR(vm_->SetTssAddress(layout::kTss));
   RETURN_IF_ERROR(vm_->CreateIrqChip());
   RETURN_IF_ERROR(vm_->CreatePit());
   RETURN_IF_ERROR(MapMemory());
-  std::vector<KvmVcpu> vcpus;
+  Cpus cpus;
   for (uint32_t id = 0; id < vcpu_count; ++id) {
-    ASSIGN_OR_RETURN(KvmVcpu vcpu, vm_->CreateVcpu(id));
-    RETURN_IF_ERROR(SetProcessorState(cpuid, id, vcpu_count, vcpu));
-    if (id == 0) RETURN_IF_ERROR(SetBootRegisters(kernel, vcpu));
-    vcpus.push_back(std::move(vcpu));
+    ASSIGN_OR_RETURN(std::unique_ptr<VirtualCpu> cpu, vm_->CreateVcpu(id));
+    RETURN_IF_ERROR(SetProcessorState(cpuid, limits, id, vcpu_count, *cpu));
+    if (id == 0) RETURN_IF_ERROR(SetBootRegisters(kernel, *cpu));
+    cpus.push_back(std::move(cpu));
   }
-  return vcpus;
+  return cpus;
 }
 
 absl::Status Machine::MapMemory() {
@@ -175,20 +182,23 @@ void Machine::Interrupt(uint32_t line) {
   Check(vm_->PulseIrq(line).ok(), "the line is the machine's");
 }
 
-void Machine::StartVcpus(std::vector<KvmVcpu> vcpus) {
-  for (KvmVcpu& vcpu : vcpus) {
-    vcpus_.push_back(std::make_unique<Vcpu>(
-        static_cast<uint32_t>(vcpus_.size()), std::move(vcpu),
-        Vcpu::Environment{.ports = ports_,
-                          .memory = mmio_,
-                          .on_start = [this] { return callbacks_.confine(ThreadKind::kVcpu); },
-                          .on_crash =
-                              [this](std::string reason) {
-                                Stop(vmm::Stopped::GUEST_CRASHED, std::move(reason));
-                              },
-                          .on_outside = [this] { loop_.Post([this] { FinishPause(); }); }},
-        /*paused=*/false));
+absl::Status Machine::StartVcpus(Cpus cpus) {
+  for (std::unique_ptr<VirtualCpu>& cpu : cpus) {
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<Vcpu> vcpu,
+        Vcpu::Start(static_cast<uint32_t>(vcpus_.size()), std::move(cpu),
+                    {.ports = ports_,
+                     .memory = mmio_,
+                     .on_start = [this] { return callbacks_.confine(ThreadKind::kVcpu); },
+                     .on_crash =
+                         [this](std::string reason) {
+                           Stop(vmm::Stopped::GUEST_CRASHED, std::move(reason));
+                         },
+                     .on_outside = [this] { loop_.Post([this] { QuiesceDevices(); }); }},
+                    /*paused=*/false));
+    vcpus_.push_back(std::move(vcpu));
   }
+  return absl::OkStatus();
 }
 
 void Machine::Stop(vmm::Stopped::Reason reason, std::string message) {
@@ -201,13 +211,22 @@ bool Machine::AllOutside() {
 }
 
 void Machine::Pause(std::function<void()> done) {
+  if (paused_) return done();
   pausing_.push_back(std::move(done));
   for (const auto& vcpu : vcpus_) vcpu->RequestPause();
-  FinishPause();
+  QuiesceDevices();
 }
 
-void Machine::FinishPause() {
-  if (pausing_.empty() || !AllOutside()) return;
+void Machine::QuiesceDevices() {
+  if (pausing_.empty() || busy_devices_ > 0 || !AllOutside()) return;
+  console_.SetPaused(true);
+  busy_devices_ = virtio_.size() + 1;  // one more, so that not even the last is done in its call
+  for (const auto& slot : virtio_) slot->transport->Quiesce([this] { DeviceQuiet(); });
+  DeviceQuiet();
+}
+
+void Machine::DeviceQuiet() {
+  if (--busy_devices_ > 0) return;
   paused_ = true;
   std::vector<std::function<void()>> waiting;
   waiting.swap(pausing_);
@@ -218,6 +237,9 @@ void Machine::Resume() {
   std::vector<std::function<void()>> waiting;
   waiting.swap(pausing_);
   if (!std::exchange(paused_, false) && waiting.empty()) return;
+  busy_devices_ = 0;
+  for (const auto& slot : virtio_) slot->transport->Resume();
+  console_.SetPaused(false);
   for (const auto& vcpu : vcpus_) vcpu->Resume();
   for (const auto& done : waiting) done();
 }

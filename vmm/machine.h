@@ -1,10 +1,10 @@
 #ifndef VOIDBOX_VMM_MACHINE_H_
 #define VOIDBOX_VMM_MACHINE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +20,7 @@
 #include "vmm/boot/loader.h"
 #include "vmm/console.h"
 #include "vmm/guest_ram.h"
-#include "vmm/kvm.h"
+#include "vmm/hypervisor.h"
 #include "vmm/seccomp/confine.h"
 #include "vmm/vcpu.h"
 #include "vmm/vmm.pb.h"
@@ -37,6 +37,8 @@ class Machine {
     std::function<void()> on_enter;
     // On a vCPU's thread.
     std::function<void(uint8_t)> on_boot_mark;
+    // Opens what the machine runs on.
+    HypervisorOpener open_hypervisor;
     // Confines the calling thread: the loop's before the guest runs, each vCPU's as its first deed.
     std::function<absl::Status(ThreadKind)> confine;
   };
@@ -50,8 +52,9 @@ class Machine {
   // by its handlers.
   ~Machine();
 
-  // Takes every vCPU out of the guest, then calls `done` on the loop's thread; at once when Resume
-  // calls it off before.
+  // Takes every vCPU out of the guest with its last instruction complete, then has the devices
+  // finish what they are about; then nothing of the guest changes, and `done` is called on the
+  // loop's thread. At once when Resume calls it off before.
   void Pause(std::function<void()> done);
   void Resume();
   bool paused() const { return paused_; }
@@ -59,6 +62,7 @@ class Machine {
 
  private:
   class VirtioSlot;
+  using Cpus = std::vector<std::unique_ptr<VirtualCpu>>;
 
   Machine(EventLoop& loop, Callbacks callbacks, const vmm::VmConfig& config);
   absl::Status AddLegacyDevices();
@@ -67,21 +71,23 @@ class Machine {
   // The kernel, the initramfs, and what tells the kernel of its machine.
   absl::Status FillMemory(const BootFiles& files, absl::string_view command_line,
                           uint32_t vcpu_count);
-  // KVM's side: the machine, with its memory mapped, and its processors at their start.
-  absl::StatusOr<std::vector<KvmVcpu>> CreateVm(const KernelImage& kernel, uint32_t vcpu_count);
+  // The hypervisor's side: the machine, with its memory mapped, and its processors at their start.
+  absl::StatusOr<Cpus> CreateVm(const KernelImage& kernel, uint32_t vcpu_count);
   std::vector<uint32_t> InterruptLines() const;
   absl::Status MapMemory();
   absl::Status ConnectDoorbells();
   void Interrupt(uint32_t line);  // an edge; any thread, once the machine is created
-  void StartVcpus(std::vector<KvmVcpu> vcpus);
+  absl::Status StartVcpus(Cpus cpus);
   void Stop(vmm::Stopped::Reason reason, std::string message);  // any thread
   bool AllOutside();
-  void FinishPause();
+  // The steps of a pause, when those before are done.
+  void QuiesceDevices();
+  void DeviceQuiet();
 
   EventLoop& loop_;
   const Callbacks callbacks_;
   std::unique_ptr<GuestRam> ram_;
-  std::optional<KvmVm> vm_;
+  std::unique_ptr<VirtualMachine> vm_;
   IoBus ports_;
   IoBus mmio_;
 
@@ -93,7 +99,8 @@ class Machine {
   std::vector<std::unique_ptr<VirtioSlot>> virtio_;
 
   bool paused_ = false;
-  std::vector<std::function<void()>> pausing_;  // to call when all vCPUs are outside
+  size_t busy_devices_ = 0;                     // of those that were asked to be quiet
+  std::vector<std::function<void()>> pausing_;  // to call when the machine is paused
   std::vector<std::unique_ptr<Vcpu>> vcpus_;    // ends before what it uses
 };
 

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "base/frame.h"
 #include "base/log.h"
+#include "vmm/kvm.h"
 #include "vmm/vmm_process.h"
 
 namespace voidbox {
@@ -58,7 +59,7 @@ int Main(int argc, char** argv) {
     return 2;
   }
   ::close(config_fd);
-  return RunVmm(config, EventSink(DescriptorFlag(argc, argv, "--event-fd")));
+  return RunVmm(config, EventSink(DescriptorFlag(argc, argv, "--event-fd")), Kvm::Open);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/status_macros.h"
+#include "base/thread.h"
 
 namespace voidbox {
 namespace {
@@ -25,14 +27,23 @@ absl::Status Vcpu::InstallKickSignal() {
   return absl::OkStatus();
 }
 
-Vcpu::Vcpu(uint32_t id, KvmVcpu kvm, Environment environment, bool paused)
+absl::StatusOr<std::unique_ptr<Vcpu>> Vcpu::Start(uint32_t id, std::unique_ptr<VirtualCpu> cpu,
+                                                  Environment environment, bool paused) {
+  std::unique_ptr<Vcpu> vcpu(new Vcpu(id, std::move(cpu), std::move(environment), paused));
+  // Under the lock, which the thread needs before it can tell anybody to signal it.
+  MutexLock lock(vcpu->mutex_);
+  ASSIGN_OR_RETURN(vcpu->thread_, StartThread([v = vcpu.get()] { v->ThreadMain(); }));
+  return vcpu;
+}
+
+Vcpu::Vcpu(uint32_t id, std::unique_ptr<VirtualCpu> cpu, Environment environment, bool paused)
     : id_(id),
-      kvm_(std::move(kvm)),
+      cpu_(std::move(cpu)),
       environment_(std::move(environment)),
-      request_(paused ? Request::kPause : Request::kRun),
-      thread_([this] { ThreadMain(); }) {}
+      request_(paused ? Request::kPause : Request::kRun) {}
 
 Vcpu::~Vcpu() {
+  if (!thread_.joinable()) return;  // it could not be started
   RequestStop();
   thread_.join();
 }
@@ -43,7 +54,7 @@ void Vcpu::Ask(Request request) {
   request_ = request;
   // Under the lock, so that the thread, which clears the request to exit under it, sees both or
   // neither.
-  kvm_.RequestExit(request != Request::kRun);
+  cpu_->RequestExit(request != Request::kRun);
   if (request != Request::kRun && !outside_) ::pthread_kill(thread_.native_handle(), KickSignal());
   changed_.NotifyAll();
 }
@@ -67,9 +78,11 @@ void Vcpu::SetOutside() {
   environment_.on_outside();
 }
 
-bool Vcpu::WaitForRun() {
+absl::StatusOr<bool> Vcpu::WaitForRun() {
   mutex_.Lock();
+  bool paused = false;
   while (request_ == Request::kPause) {
+    paused = true;
     if (!outside_) {
       mutex_.Unlock();
       SetOutside();
@@ -81,20 +94,29 @@ bool Vcpu::WaitForRun() {
   const bool run = request_ == Request::kRun;
   outside_ = false;
   mutex_.Unlock();
+  if (run && paused) RETURN_IF_ERROR(cpu_->NotePause());
   return run;
+}
+
+absl::Status Vcpu::RunGuest() {
+  // After an exit the guest is entered once more before a request is looked at: only that completes
+  // the exit's instruction (api.rst, KVM_RUN). Where there is a request, the entry ends at once.
+  for (bool exited = true; exited;) {
+    ASSIGN_OR_RETURN(exited, cpu_->Run());
+    if (!exited) break;
+    RETURN_IF_ERROR(HandleExit());
+    exits_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return absl::OkStatus();
 }
 
 void Vcpu::ThreadMain() {
   ::pthread_setname_np(::pthread_self(), absl::StrCat("vcpu", id_).c_str());
   absl::Status status = environment_.on_start();
-  while (status.ok() && WaitForRun()) {
-    const absl::StatusOr<bool> exited = kvm_.Run();
-    if (!exited.ok()) {
-      status = exited.status();
-    } else if (*exited) {
-      status = HandleExit();
-      exits_.fetch_add(1, std::memory_order_relaxed);
-    }
+  while (status.ok()) {
+    const absl::StatusOr<bool> run = WaitForRun();
+    if (run.ok() && !*run) break;
+    status = run.ok() ? RunGuest() : run.status();
   }
   if (!status.ok()) environment_.on_crash(absl::StrCat("vCPU ", id_, ": ", status.message()));
   {
@@ -105,10 +127,10 @@ void Vcpu::ThreadMain() {
 }
 
 absl::Status Vcpu::HandleExit() {
-  kvm_run& run = kvm_.run();
+  kvm_run& run = cpu_->run();
   switch (run.exit_reason) {
     case KVM_EXIT_IO: {
-      const std::span<std::byte> data = kvm_.io_data();
+      const std::span<std::byte> data = cpu_->io_data();
       const size_t width = run.io.size;
       for (size_t at = 0; at + width <= data.size() && width > 0; at += width) {
         if (run.io.direction == KVM_EXIT_IO_IN) {

@@ -9,9 +9,10 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "devices/io_bus.h"
-#include "vmm/kvm.h"
+#include "vmm/hypervisor.h"
 
 namespace voidbox {
 
@@ -34,8 +35,10 @@ class Vcpu {
   // Call once per process before the first vCPU: the signal that kicks vCPUs out of the guest.
   static absl::Status InstallKickSignal();
 
-  // Starts the thread, which runs the guest at once unless `paused`.
-  Vcpu(uint32_t id, KvmVcpu kvm, Environment environment, bool paused);
+  // Starts the thread, which runs the guest at once unless `paused`. RESOURCE_EXHAUSTED when there
+  // can be no more threads.
+  static absl::StatusOr<std::unique_ptr<Vcpu>> Start(uint32_t id, std::unique_ptr<VirtualCpu> cpu,
+                                                     Environment environment, bool paused);
   // Stops and joins: only when nothing that its exits wait for is held up by the caller.
   ~Vcpu();
   Vcpu(const Vcpu&) = delete;
@@ -46,7 +49,7 @@ class Vcpu {
   void RequestPause();
   void RequestStop();
   void Resume();
-  // It has left the guest, and enters it no more before Resume.
+  // It has left the guest with its last instruction complete, and enters it no more before Resume.
   bool outside() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Exits that reached us so far.
@@ -55,16 +58,19 @@ class Vcpu {
  private:
   enum class Request { kRun, kPause, kStop };
 
+  Vcpu(uint32_t id, std::unique_ptr<VirtualCpu> cpu, Environment environment, bool paused);
   void ThreadMain();
+  // Runs the guest until it is asked to leave, which is no error.
+  absl::Status RunGuest();
   // Waits while paused; false when the thread shall end.
-  bool WaitForRun() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<bool> WaitForRun() ABSL_LOCKS_EXCLUDED(mutex_);
   void SetOutside() ABSL_LOCKS_EXCLUDED(mutex_);
   void Ask(Request request) ABSL_LOCKS_EXCLUDED(mutex_);
   // An exit that has been carried out, or the reason why the guest cannot go on.
   absl::Status HandleExit();
 
   const uint32_t id_;
-  KvmVcpu kvm_;
+  const std::unique_ptr<VirtualCpu> cpu_;
   const Environment environment_;
   std::atomic<uint64_t> exits_ = 0;
 

@@ -8,6 +8,7 @@
 #include "virtio/block/raw_file.h"
 #include "virtio/rng/rng_device.h"
 #include "virtio/vsock/vsock_device.h"
+#include "vmm/descriptor_budget.h"
 
 namespace voidbox {
 namespace {
@@ -36,7 +37,10 @@ absl::StatusOr<std::unique_ptr<VirtioDevice>> MakeDisk(const vmm::Disk& disk,
 absl::StatusOr<std::vector<std::unique_ptr<VirtioDevice>>> MakeVirtioDevices(
     const vmm::VmConfig& config, const VirtioEnvironment& environment) {
   std::vector<std::unique_ptr<VirtioDevice>> devices;
-  ASSIGN_OR_RETURN(auto vsock, VsockDevice::Create({}, environment.loop));
+  VsockOptions vsock_options;
+  ASSIGN_OR_RETURN(vsock_options.max_connections,
+                   BudgetVsockConnections(vsock_options.max_connections));
+  ASSIGN_OR_RETURN(auto vsock, VsockDevice::Create(vsock_options, environment.loop));
   devices.push_back(std::move(vsock));
   for (const vmm::Disk& disk : config.disks()) {
     ASSIGN_OR_RETURN(auto device, MakeDisk(disk, environment));

@@ -27,7 +27,6 @@ namespace voidbox {
 namespace {
 
 constexpr char kControlSocket[] = "control.sock";
-constexpr char kVsockSocket[] = "vsock.sock";
 constexpr size_t kMaxDisks = 8;
 // By when most guests have booted: what only the start needed is given back then. A slow machine's
 // guest boots longer, so the same is done after twice the time, and so on up to the last.
@@ -54,8 +53,9 @@ absl::Status MakeNonBlocking(int fd, absl::string_view what) {
 // The machine, and everything from which it is told to end.
 class VmmProcess {
  public:
-  VmmProcess(const vmm::VmConfig& config, int directory, const EventSink& events)
-      : config_(config), directory_(directory), events_(events) {}
+  VmmProcess(const vmm::VmConfig& config, int directory, const EventSink& events,
+             const HypervisorOpener& open)
+      : config_(config), directory_(directory), events_(events), open_(open) {}
 
   // Until the guest runs: every error here means that it never ran.
   absl::Status Start();
@@ -75,6 +75,7 @@ class VmmProcess {
   const vmm::VmConfig& config_;
   const int directory_;
   const EventSink& events_;
+  const HypervisorOpener& open_;
   vmm::Stopped::Reason reason_ = vmm::Stopped::REASON_UNSPECIFIED;
   std::string message_;
   std::unique_ptr<EventLoop> loop_;
@@ -121,6 +122,7 @@ absl::Status VmmProcess::Start() {
                            event.mutable_mark()->set_value(value);
                            events_.Send(std::move(event));
                          },
+                     .open_hypervisor = open_,
                      .confine =
                          [confined](ThreadKind kind) {
                            return confined ? ConfineThread(kind) : absl::OkStatus();
@@ -170,6 +172,12 @@ vmm::ControlReply VmmProcess::State() const {
 
 void VmmProcess::HandleControl(const vmm::ControlRequest& request,
                                const ControlServer::Reply& reply) {
+  // A machine that fails after its first vCPU runs serves the loop while it ends.
+  if (machine_ == nullptr) {
+    vmm::ControlReply answer;
+    answer.set_error("the machine did not start");
+    return reply(answer);
+  }
   switch (request.request_case()) {
     case vmm::ControlRequest::kStatus:
       return reply(State());
@@ -242,17 +250,6 @@ absl::Status ValidateDisk(const vmm::Disk& disk) {
   return absl::OkStatus();
 }
 
-// Removes the sockets and, where the owner wants it, the directory with what the owner is known to
-// put there; one that holds anything else stays.
-void RemoveFiles(const vmm::VmConfig& config, int directory) {
-  for (const char* name : {kControlSocket, kVsockSocket}) ::unlinkat(directory, name, 0);
-  if (!config.remove_directory()) return;
-  for (const char* name : {"vsock.sock_1235", "console.log", "config.json", "state.json"}) {
-    ::unlinkat(directory, name, 0);
-  }
-  ::rmdir(config.directory().c_str());
-}
-
 }  // namespace
 
 void EventSink::Send(vmm::VmEvent event) const {
@@ -283,7 +280,7 @@ absl::Status ValidateConfig(const vmm::VmConfig& config) {
   return absl::OkStatus();
 }
 
-int RunVmm(const vmm::VmConfig& config, const EventSink& events) {
+int RunVmm(const vmm::VmConfig& config, const EventSink& events, const HypervisorOpener& open) {
   ::signal(SIGPIPE, SIG_IGN);  // from the event sink, when its owner is gone
   vmm::VmEvent end;
   vmm::Stopped& stopped = *end.mutable_stopped();
@@ -292,17 +289,14 @@ int RunVmm(const vmm::VmConfig& config, const EventSink& events) {
     stopped.set_message(std::string(status.message()));
   };
   if (auto directory = EnterDirectory(config.directory()); directory.ok()) {
-    {
-      VmmProcess process(config, directory->get(), events);
-      if (absl::Status status = process.Start(); status.ok()) {
-        process.Run();
-        stopped.set_reason(process.reason());
-        stopped.set_message(process.message());
-      } else {
-        refuse(status);
-      }
+    VmmProcess process(config, directory->get(), events, open);
+    if (absl::Status status = process.Start(); status.ok()) {
+      process.Run();
+      stopped.set_reason(process.reason());
+      stopped.set_message(process.message());
+    } else {
+      refuse(status);
     }
-    RemoveFiles(config, directory->get());
   } else {
     refuse(directory.status());
   }

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "vmm/hypervisor.h"
 #include "vmm/vmm.pb.h"
 
 namespace voidbox {
@@ -23,8 +24,9 @@ class EventSink {
 absl::Status ValidateConfig(const vmm::VmConfig& config);
 
 // Runs the machine to its end and returns the process's exit status: 0 when the guest ended or it
-// was asked to, 1 otherwise; the reason went to `events` and, for failures, to the log.
-int RunVmm(const vmm::VmConfig& config, const EventSink& events);
+// was asked to, 1 otherwise; the reason went to `events` and, for failures, to the log. `open`
+// opens what it runs on.
+int RunVmm(const vmm::VmConfig& config, const EventSink& events, const HypervisorOpener& open);
 
 }  // namespace voidbox
 

@@ -4,9 +4,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <filesystem>
+
 #include "base/frame.h"
+#include "base/io.h"
 #include "base/status_matchers.h"
 #include "base/unique_fd.h"
+#include "base/unix_socket.h"
+#include "vmm/boot/testing_images.h"
+#include "vmm/testing/fake_hypervisor.h"
 
 namespace voidbox {
 namespace {
@@ -66,7 +73,11 @@ TEST(ValidateConfigTest, AnOverlayIsOfAWritableDisk) {
   ExpectInvalid(config, "exclude each other");
 }
 
-TEST(RunVmmTest, ARefusalIsAnEventAndLeavesNothing) {
+absl::StatusOr<std::unique_ptr<Hypervisor>> NoHypervisor() {
+  return absl::NotFoundError("no hypervisor");
+}
+
+TEST(RunVmmTest, ARefusalIsAnEventAndTheDirectoryIsTheOwners) {
   char name[] = "/tmp/voidbox-vmm-XXXXXX";
   ASSERT_NE(::mkdtemp(name), nullptr);
   int ends[2];
@@ -76,15 +87,14 @@ TEST(RunVmmTest, ARefusalIsAnEventAndLeavesNothing) {
   vmm::VmConfig config = GoodConfig();
   config.set_kernel_path("/nonexistent/vmlinux");
   config.set_directory(name);
-  config.set_remove_directory(true);
-  EXPECT_EQ(RunVmm(config, EventSink(write.get())), 1);
+  EXPECT_EQ(RunVmm(config, EventSink(write.get()), NoHypervisor), 1);
   ASSERT_EQ(::fchdir(before.get()), 0);
   vmm::VmEvent event;
   ASSERT_THAT(ReadFrame(read.get(), event), IsOk());
   EXPECT_EQ(event.stopped().reason(), vmm::Stopped::REFUSED);
   EXPECT_THAT(event.stopped().message(), HasSubstr("kernel /nonexistent/vmlinux"));
   EXPECT_GT(event.time_ns(), 0u);
-  EXPECT_NE(::access(name, F_OK), 0);
+  EXPECT_EQ(::rmdir(name), 0) << "it is there, and empty";
 }
 
 TEST(RunVmmTest, AnOwnerThatIsGoneIsNoReasonToDie) {
@@ -94,14 +104,48 @@ TEST(RunVmmTest, AnOwnerThatIsGoneIsNoReasonToDie) {
   ::close(ends[0]);
   vmm::VmConfig config = GoodConfig();
   config.set_directory("/nonexistent/sandbox");
-  EXPECT_EQ(RunVmm(config, EventSink(write.get())), 1);
+  EXPECT_EQ(RunVmm(config, EventSink(write.get()), NoHypervisor), 1);
 }
 
-TEST(RunVmmTest, AMissingDirectoryIsRefusedAndNothingElseRemoved) {
+// The machine serves the loop while it ends, and a request of that time finds none.
+TEST(RunVmmTest, AnswersARequestWhileAMachineThatFailedEnds) {
+  std::string directory = ::testing::TempDir() + "/voidbox-vmm-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const std::string kernel = directory + "/vmlinux";
+  ASSERT_THAT(WriteFileAtomically(kernel, FakeElf().Bytes()), IsOk());
+  const UniqueFd before(::open(".", O_RDONLY | O_DIRECTORY));
+  vmm::VmConfig config = GoodConfig();
+  config.set_kernel_path(kernel);
+  config.set_directory(directory);
+  config.set_seccomp(vmm::SECCOMP_OFF);
+  std::atomic<bool> entered = false;
+  FakeHost host([&entered](uint32_t, uint64_t) {
+    entered = true;
+    entered.notify_all();
+    return std::nullopt;
+  });
+  UniqueFd client;
+  host.on_doorbell = [&] {
+    entered.wait(false);
+    client = ConnectUnix(AT_FDCWD, "control.sock").value();
+    ::fcntl(client.get(), F_SETFL, 0);
+    vmm::ControlRequest request;
+    request.mutable_status();
+    EXPECT_THAT(WriteFrame(client.get(), request), IsOk());
+    return absl::InternalError("no doorbell");
+  };
+  vmm::ControlReply reply;
+  host.before_leaving = [&] { EXPECT_THAT(ReadFrame(client.get(), reply), IsOk()); };
+  EXPECT_EQ(RunVmm(config, EventSink(-1), host.Opener()), 1);
+  EXPECT_EQ(reply.error(), "the machine did not start");
+  ASSERT_EQ(::fchdir(before.get()), 0);
+  std::filesystem::remove_all(directory);
+}
+
+TEST(RunVmmTest, AMissingDirectoryIsRefused) {
   vmm::VmConfig config = GoodConfig();
   config.set_directory("/nonexistent/sandbox");
-  config.set_remove_directory(true);
-  EXPECT_EQ(RunVmm(config, EventSink(-1)), 1);
+  EXPECT_EQ(RunVmm(config, EventSink(-1), NoHypervisor), 1);
 }
 
 }  // namespace

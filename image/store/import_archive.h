@@ -15,10 +15,12 @@ namespace voidbox {
 struct ArchiveImport {
   std::string name;
   // One of these: a tar archive, packed or not, or a container image (see ReadOciImage), with the
-  // name of the one that is meant where there are several.
+  // name of the one that is meant, and its platform, where there are several. Both may be a pipe,
+  // and "-" is standard input.
   std::string tar;
   std::string oci;
   std::string oci_reference;
+  std::string oci_platform;
   std::string kernel;  // vmlinux or bzImage
   // Make an initramfs for the image, whose agent is theirs.
   KernelModules modules;
@@ -32,7 +34,7 @@ struct ArchiveImport {
 // Reads the archive (ReadTar, ReadOciImage: hostile, bounded), adds what a guest needs
 // (AddGuestParts), and imports it as an ext4 root file system; a container image's environment,
 // working directory and user become the image's. The same archive, agent and kernel give the same
-// files.
+// files on any day. What an image does not carry is logged, once.
 absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& request,
                                     Progress& progress);
 

@@ -1,14 +1,19 @@
 #include "image/store/import_archive.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/io.h"
 #include "base/status_matchers.h"
+#include "base/unique_fd.h"
 #include "gtest/gtest.h"
+#include "image/testing/oci_layout.h"
 #include "image/testing/tar_builder.h"
 #include "vmm/boot/testing_images.h"
 
@@ -92,45 +97,32 @@ TEST_F(ImportArchiveTest, TheSameArchiveGivesTheSameFiles) {
   EXPECT_EQ(first->manifest.rootfs->digest, second->manifest.rootfs->digest);
 }
 
-// An OCI image layout (image-spec, image-layout.md) of one layer.
-class OciLayout {
- public:
-  explicit OciLayout(std::string path) : path_(std::move(path)) {
-    std::filesystem::create_directories(path_ + "/blobs/sha256");
-  }
-  void Write(const std::string& layer) {
-    const nlohmann::json config = {
-        {"os", "linux"},
-        {"architecture", "amd64"},
-        {"config", {{"Env", {"A=b"}}, {"WorkingDir", "/srv"}, {"User", "www"}}},
-        {"rootfs", {{"type", "layers"}, {"diff_ids", {Digest::Of(layer).ToString()}}}}};
-    const nlohmann::json manifest = {
-        {"schemaVersion", 2},
-        {"mediaType", "application/vnd.oci.image.manifest.v1+json"},
-        {"config", Blob("application/vnd.oci.image.config.v1+json", config.dump())},
-        {"layers", {Blob("application/vnd.oci.image.layer.v1.tar", layer)}}};
-    const nlohmann::json index = {
-        {"schemaVersion", 2},
-        {"manifests", {Blob("application/vnd.oci.image.manifest.v1+json", manifest.dump())}}};
-    Put("index.json", index.dump());
-    Put("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
-  }
+// Writes into a FIFO until all is read.
+absl::Status WriteThrough(const std::string& path, const std::string& bytes) {
+  const UniqueFd pipe(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!pipe) return absl::InternalError("open");
+  return WriteAll(pipe.get(), bytes);
+}
 
- private:
-  void Put(const std::string& name, const std::string& bytes) {
-    EXPECT_THAT(WriteFileAtomically(path_ + "/" + name, bytes), IsOk());
-  }
-  nlohmann::json Blob(const std::string& type, const std::string& bytes) {
-    const Digest digest = Digest::Of(bytes);
-    Put("blobs/sha256/" + digest.hex(), bytes);
-    return {{"mediaType", type}, {"digest", digest.ToString()}, {"size", bytes.size()}};
-  }
-  const std::string path_;
-};
+// A container image of one layer.
+OciLayout LayoutOf(const std::string& layer) {
+  OciLayout layout;
+  const std::string config = layout.AddBlob(
+      R"({"os":"linux","architecture":"amd64",)"
+      R"("config":{"Env":["A=b"],"WorkingDir":"/srv","User":"www"}})",
+      "application/vnd.oci.image.config.v1+json");
+  layout.SetIndex({layout.AddBlob(
+      R"({"config":)" + config + R"(,"layers":[)" +
+          layout.AddBlob(layer, "application/vnd.oci.image.layer.v1.tar") + "]}",
+      "application/vnd.oci.image.manifest.v1+json")});
+  layout.files["oci-layout"] = R"({"imageLayoutVersion":"1.0.0"})";
+  return layout;
+}
 
 TEST_F(ImportArchiveTest, MakesAnExt4RootOfAContainerImage) {
   request_.oci = directory_ + "/layout";
-  OciLayout(request_.oci).Write(tar_.Finish());
+  std::filesystem::create_directories(request_.oci + "/blobs/sha256");
+  for (const auto& [path, data] : LayoutOf(tar_.Finish()).files) Write("layout/" + path, data);
   const auto image = Import();
   ASSERT_THAT(image, IsOk());
   EXPECT_EQ(image->manifest.inputs[0].name, "layout");
@@ -144,6 +136,67 @@ TEST_F(ImportArchiveTest, MakesAnExt4RootOfAContainerImage) {
   EXPECT_EQ(Import()->manifest.rootfs->digest, from_oci);
 }
 
+TEST_F(ImportArchiveTest, ATarMayComeOutOfAPipe) {
+  request_.tar = Write("root.tar", tar_.Finish());
+  const auto from_file = Import();
+  ASSERT_THAT(from_file, IsOk());
+  const std::string packed = Pack(tar_.Finish(), "gzip");
+  request_.tar = directory_ + "/pipe";
+  request_.replace = true;
+  ASSERT_EQ(::mkfifo(request_.tar.c_str(), 0600), 0);
+  std::thread writer([&] { EXPECT_THAT(WriteThrough(request_.tar, packed), IsOk()); });
+  const auto from_pipe = Import();
+  writer.join();
+  ASSERT_THAT(from_pipe, IsOk());
+  EXPECT_EQ(from_pipe->manifest.rootfs->digest, from_file->manifest.rootfs->digest);
+  EXPECT_EQ(from_pipe->manifest.inputs[0].digest, Digest::Of(packed));
+}
+
+TEST_F(ImportArchiveTest, AContainerImageMayComeOutOfAPipe) {
+  const std::string archive = LayoutOf(tar_.Finish()).Tar();
+  request_.oci = directory_ + "/pipe";
+  ASSERT_EQ(::mkfifo(request_.oci.c_str(), 0600), 0);
+  std::thread writer([&] { EXPECT_THAT(WriteThrough(request_.oci, archive), IsOk()); });
+  EXPECT_THAT(Import(), IsOk());
+  writer.join();
+  request_.tar = Write("image.tar", archive);
+  request_.oci.clear();
+  request_.replace = true;
+  EXPECT_THAT(Import(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                 HasSubstr("import it with --oci " + request_.tar)));
+}
+
+TEST_F(ImportArchiveTest, ATarOfDockerSaveIsRefusedWithAWord) {
+  request_.tar = Write("image.tar", TarBuilder()
+                                        .Add({.name = "config.json", .data = "{}"})
+                                        .Add({.name = "manifest.json",
+                                              .data = R"([{"Config":"config.json","Layers":[]}])"})
+                                        .Finish());
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"is a container image", "--oci"});
+  // A file of that name alone is no sign of one.
+  tar_.Add({.name = "manifest.json", .data = "[{\"name\":\"app\"}]"});
+  request_.tar = Write("root.tar", tar_.Finish());
+  EXPECT_THAT(Import(), IsOk());
+}
+
+TEST_F(ImportArchiveTest, TimesOfAnyCenturyGiveTheSameBytesOnAnyDay) {
+  tar_.Add({.name = "old", .pax = {{"mtime", "-1000000000"}}});
+  tar_.Add({.name = "new", .pax = {{"mtime", "4102444800"}}});  // 2100-01-01
+  request_.tar = Write("root.tar", tar_.Finish());
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  const std::string rootfs =
+      directory_ + "/home/images/blobs/sha256/" + image->manifest.rootfs->digest.hex();
+  const std::string bytes = ReadFile(rootfs, 256 << 20).value();
+  const auto le32 = [&](size_t at) {
+    return static_cast<unsigned char>(bytes[at]) | static_cast<unsigned char>(bytes[at + 1]) << 8 |
+           static_cast<unsigned char>(bytes[at + 2]) << 16 |
+           static_cast<uint32_t>(static_cast<unsigned char>(bytes[at + 3])) << 24;
+  };
+  // s_mkfs_time of the superblock: not that of a file of tomorrow, nor today's.
+  EXPECT_EQ(le32(1024 + 0x108), 1767225600u);
+}
+
 TEST_F(ImportArchiveTest, RefusesBadArchivesAndLeavesNothing) {
   request_.tar = Write("text", std::string(2000, 'x'));
   ExpectRefused(absl::StatusCode::kDataLoss, {"archive " + request_.tar});
@@ -155,7 +208,7 @@ TEST_F(ImportArchiveTest, RefusesBadArchivesAndLeavesNothing) {
   request_.tar = "/nonexistent";
   ExpectRefused(absl::StatusCode::kNotFound, {"archive /nonexistent"});
   request_.tar = directory_;
-  ExpectRefused(absl::StatusCode::kInvalidArgument, {"not a regular file"});
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"neither a regular file nor a pipe"});
 }
 
 TEST_F(ImportArchiveTest, ChecksTheKernelFirst) {

@@ -33,24 +33,22 @@ void Send(int socket, const host::HostReply& reply) {
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(EventLoop& loop, UniqueFd listener,
                                                       Options options, EndHandler ended) {
-  std::unique_ptr<Broker> broker(
-      new Broker(loop, std::move(listener), std::move(options), std::move(ended)));
+  std::unique_ptr<Broker> broker(new Broker(loop, std::move(options), std::move(ended)));
   Broker* const self = broker.get();
   ASSIGN_OR_RETURN(broker->idle_timer_, loop.AddTimer([self] { self->End(absl::OkStatus()); }));
   ASSIGN_OR_RETURN(broker->slow_timer_, loop.AddTimer([self] {
     self->TellProgress("the emulated KVM host is still starting, which takes minutes at most");
   }));
-  ASSIGN_OR_RETURN(broker->listener_watch_, loop.Add(broker->listener_.get(), EPOLLIN,
-                                                     [self](uint32_t) { self->OnListener(); }));
+  ASSIGN_OR_RETURN(broker->acceptor_,
+                   Acceptor::Create(loop, std::move(listener), [self](UniqueFd socket) {
+                     self->AddClient(std::move(socket));
+                   }));
   broker->UpdateIdle();
   return broker;
 }
 
-Broker::Broker(EventLoop& loop, UniqueFd listener, Options options, EndHandler ended)
-    : loop_(loop),
-      listener_(std::move(listener)),
-      options_(std::move(options)),
-      ended_(std::move(ended)) {}
+Broker::Broker(EventLoop& loop, Options options, EndHandler ended)
+    : loop_(loop), options_(std::move(options)), ended_(std::move(ended)) {}
 
 absl::Status Broker::StartHost(From from) {
   ASSIGN_OR_RETURN(const std::string key, StateKey(options_.machine, options_.image_digest));
@@ -74,7 +72,10 @@ absl::Status Broker::StartHost(From from) {
   EmulatedHost::Handlers handlers;
   handlers.running = [this] { OnRunning(); };
   handlers.ended = [this](const absl::Status& status) { OnHostEnded(status); };
-  handlers.calls_changed = [this] { UpdateIdle(); };
+  handlers.calls_changed = [this] {
+    UpdateIdle();
+    acceptor_->Freed();
+  };
   ASSIGN_OR_RETURN(host_, EmulatedHost::Start(loop_, std::move(options), std::move(handlers)));
   UpdateIdle();
   return absl::OkStatus();
@@ -110,21 +111,23 @@ void Broker::OnRunning() {
   UpdateIdle();
 }
 
-void Broker::OnListener() {
-  auto socket = AcceptUnix(listener_.get());
-  if (!socket.ok()) return LogWarning(socket.status().message());
-  if (!*socket) return;
+void Broker::AddClient(UniqueFd socket) {
   const auto client = clients_.emplace(clients_.end());
-  client->socket = *std::move(socket);
+  client->socket = std::move(socket);
   client->reader = FrameReader(kMaxRequestBytes);
   auto watch =
       loop_.Add(client->socket.get(), EPOLLIN, [this, client](uint32_t) { OnClient(client); });
   if (!watch.ok()) {
     LogWarning(watch.status().message());
-    clients_.erase(client);
+    RemoveClient(client);
     return;
   }
   client->watch = *std::move(watch);
+}
+
+void Broker::RemoveClient(Clients::iterator client) {
+  clients_.erase(client);
+  acceptor_->Freed();
 }
 
 void Broker::OnClient(Clients::iterator client) {
@@ -133,7 +136,7 @@ void Broker::OnClient(Clients::iterator client) {
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   // A command that waits for its call has nothing to say.
   if (got <= 0 || client->waits_for_call) {
-    clients_.erase(client);
+    RemoveClient(client);
     return;
   }
   client->reader.Append(absl::string_view(bytes, static_cast<size_t>(got)));
@@ -153,6 +156,14 @@ absl::Status Broker::HandleRequest(Clients::iterator client, const host::HostReq
   host::HostReply reply;
   switch (request.request_case()) {
     case host::HostRequest::kOpen:
+      if (running()) return OpenCall(client);
+      client->waits_for_call = true;
+      WaitForHost(client);
+      return absl::OkStatus();
+    case host::HostRequest::kHostd:
+      if (host_ == nullptr) return absl::NotFoundError("no emulated KVM host is running");
+      client->purpose = request.hostd().SerializeAsString();
+      if (client->purpose.empty()) return absl::InvalidArgumentError("an empty request to hostd");
       if (running()) return OpenCall(client);
       client->waits_for_call = true;
       WaitForHost(client);
@@ -190,16 +201,17 @@ absl::Status Broker::OpenCall(Clients::iterator client) {
   Send(client->socket.get(), reply);
   client->watch.Reset();
   UniqueFd socket = std::move(client->socket);
-  clients_.erase(client);
+  const std::string purpose = client->purpose;
+  RemoveClient(client);
   // The command sees its call end.
-  const absl::Status status = host_->Open(std::move(socket));
+  const absl::Status status = host_->Open(std::move(socket), purpose);
   if (!status.ok()) LogWarning("call: ", status.message());
   return absl::OkStatus();
 }
 
 void Broker::Refuse(Clients::iterator client, const absl::Status& status) {
   Send(client->socket.get(), ErrorReply(status));
-  clients_.erase(client);
+  RemoveClient(client);
 }
 
 host::Status Broker::Status() const {
@@ -236,7 +248,7 @@ void Broker::UpdateIdle() {
 
 void Broker::End(const absl::Status& status) {
   if (!ended_) return;
-  listener_watch_.Reset();
+  acceptor_->SetFull(true);  // who comes now sees the end when all is gone
   absl::Status explained = status;
   if (!status.ok()) {
     std::string message = absl::StrCat("the emulated KVM host: ", status.message());

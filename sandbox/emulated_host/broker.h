@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
@@ -54,18 +55,20 @@ class Broker {
     UniqueFd socket;
     FrameReader reader;
     bool waits_for_call = false;
+    std::string purpose;  // of its stream; empty for a call
     EventLoop::Watch watch;
   };
   using Clients = std::list<Client>;
 
-  Broker(EventLoop& loop, UniqueFd listener, Options options, EndHandler ended);
+  Broker(EventLoop& loop, Options options, EndHandler ended);
   enum class From { kSavedStateIfAny, kBoot };
   absl::Status StartHost(From from);
   void OnHostEnded(const absl::Status& status);
   void OnRunning();
   bool running() const { return host_ != nullptr && host_->running(); }
 
-  void OnListener();
+  void AddClient(UniqueFd socket);
+  void RemoveClient(Clients::iterator client);
   void OnClient(Clients::iterator client);
   absl::Status HandleRequest(Clients::iterator client, const host::HostRequest& request);
   void WaitForHost(Clients::iterator client);
@@ -78,7 +81,6 @@ class Broker {
   void End(const absl::Status& status);
 
   EventLoop& loop_;
-  UniqueFd listener_;
   const Options options_;
   EndHandler ended_;  // empty once called
   const absl::Time started_ = absl::Now();
@@ -88,7 +90,7 @@ class Broker {
   Clients clients_;
   std::optional<SavedState> saved_state_;
   std::unique_ptr<EmulatedHost> host_;  // null until a client needs it
-  EventLoop::Watch listener_watch_;
+  std::unique_ptr<Acceptor> acceptor_;
   EventLoop::Timer slow_timer_;
   EventLoop::Timer idle_timer_;
 };

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/descriptor_limit.h"
 #include "base/errno_status.h"
 #include "base/event_loop.h"
 #include "base/io.h"
@@ -27,6 +28,8 @@ namespace {
 
 constexpr char kSocketName[] = "host.sock";
 constexpr char kLockName[] = "lock";
+// A call's socket each, as many as a Mux carries, and as many again for those that ask.
+constexpr uint64_t kDescriptors = 1024;
 
 struct Flags {
   std::string home;
@@ -47,6 +50,7 @@ absl::StatusOr<UniqueFd> LockDirectory(int directory) {
 }
 
 absl::Status Run(const Flags& flags) {
+  RETURN_IF_ERROR(RaiseDescriptorLimit(kDescriptors).status());
   const std::string path = absl::StrCat(flags.home, "/host");
   RETURN_IF_ERROR(CreatePrivateDirectory(path));
   RETURN_IF_ERROR(CreatePrivateDirectory(flags.cache));

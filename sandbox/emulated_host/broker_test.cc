@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -393,6 +394,44 @@ TEST_F(BrokerTest, RefusesMoreCallsThanItCarriesAndGoesOn) {
   EXPECT_THAT(LastReply(refused).error(), HasSubstr("256"));
   EXPECT_TRUE(AtEnd(refused));
   EXPECT_TRUE(Echoes(calls.back(), "hello"));
+}
+
+TEST_F(BrokerTest, CarriesRequestsToHostdAndStartsNoHostForThem) {
+  Start();
+  const auto list = [](host::HostRequest& request) { request.mutable_hostd()->mutable_list(); };
+  const UniqueFd early = Ask(list);
+  const auto refused = Reply(early);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_THAT(refused->error(), HasSubstr("no emulated KVM host is running"));
+  EXPECT_THAT(Starts(), SizeIs(0));
+  ASSERT_TRUE(Serves());
+  const UniqueFd asked = Ask(list);
+  const auto opened = Reply(asked);
+  ASSERT_TRUE(opened.has_value() && opened->has_opened());
+  RunUntilReadable(asked.get());
+  ASSERT_EQ(::fcntl(asked.get(), F_SETFL, 0), 0);
+  host::HostdReply reply;
+  ASSERT_THAT(ReadFrame(asked.get(), reply), IsOk());
+  EXPECT_EQ(reply.sandbox().id(), "0123456789ab");
+}
+
+TEST_F(BrokerTest, WithoutDescriptorsItWaitsAndServesThoseWhoCameMeanwhile) {
+  Start();
+  const UniqueFd client = Ask([](host::HostRequest& request) { request.mutable_status(); });
+  rlimit limit;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  int turns = 0;
+  const absl::Time end = absl::Now() + absl::Milliseconds(300);
+  for (; absl::Now() < end; ++turns) {
+    ASSERT_THAT(loop_->RunOnce(end - absl::Now()), IsOk());
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_LT(turns, 30) << "it spins";
+  const auto reply = Reply(client);
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_TRUE(reply->has_status());
 }
 
 TEST_F(BrokerTest, StopsWhenAskedTo) {

@@ -19,6 +19,7 @@
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/ioctl.h"
+#include "base/list_directory.h"
 #include "base/log.h"
 #include "base/loopback.h"
 #include "base/status_macros.h"
@@ -139,11 +140,12 @@ absl::Status PrepareMachine() {
 }
 
 absl::StatusOr<UniqueFd> OpenBrokerPort() {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/class/virtio-ports", error)) {
-    const auto name = ReadFile((entry.path() / "name").string());
+  const std::string ports = "/sys/class/virtio-ports";
+  ASSIGN_OR_RETURN(const std::vector<std::string> entries, ListDirectory(ports));
+  for (const std::string& entry : entries) {
+    const auto name = ReadFile(absl::StrCat(ports, "/", entry, "/name"));
     if (!name.ok() || *name != "voidbox\n") continue;
-    const std::string path = absl::StrCat("/dev/", entry.path().filename().string());
+    const std::string path = absl::StrCat("/dev/", entry);
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return ErrnoStatus(path);
     return fd;

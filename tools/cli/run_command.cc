@@ -48,7 +48,8 @@ Examples:
 absl::Status CheckNameIsFree(const std::string& home, const std::string& name) {
   if (name.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const DetachedStore store, DetachedStore::Open(home));
-  for (const SandboxRecord& record : store.List()) {
+  ASSIGN_OR_RETURN(const std::vector<SandboxRecord> detached, store.List());
+  for (const SandboxRecord& record : detached) {
     if (record.name != name) continue;
     return absl::AlreadyExistsError(absl::StrCat("the name '", name, "' is that of sandbox ",
                                                  record.id, "; `voidbox rm ", name,
@@ -100,7 +101,10 @@ int RunCommand::Run(const Invocation& invocation) {
     return ExitStatusOf(status);
   }
   return RunSelfInHost(invocation.installation, invocation.arguments,
-                       {.reason = kvm->reason, .terminal = options->terminal});
+                       {.reason = kvm->reason,
+                        .terminal = options->terminal,
+                        .guest_variables = flags_.exec.environment,
+                        .leaves_directory = IsSupervisor()});
 }
 
 }  // namespace voidbox

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -135,10 +134,7 @@ class NativeRun {
     exit_status_ = exit_status;
     session_.reset();
     if (sandbox_ == nullptr) return loop_.Stop();
-    const bool keeps_writes =
-        std::any_of(options_.sandbox.disks.begin(), options_.sandbox.disks.end(),
-                    [](const Sandbox::Disk& disk) { return disk.keeps_writes(); });
-    sandbox_->Stop(orderly && keeps_writes);
+    sandbox_->Stop(orderly);
   }
 
   void OnSandboxEnded(const absl::Status& status) {

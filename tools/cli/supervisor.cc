@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/agent_call.h"
+#include "base/errno_status.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/io.h"
@@ -71,6 +72,8 @@ class Supervisor {
 
   void OnReady() {
     absl::Status status = options_.console_only() ? absl::OkStatus() : StartCommand();
+    // Whoever asked may remove theirs; every path is absolute by now.
+    if (status.ok() && ::chdir("/") != 0) status = ErrnoStatus("chdir /");
     if (status.ok()) status = WriteAll(STDOUT_FILENO, absl::StrCat(record_.id, "\n"));
     if (!status.ok()) return End(ExitStatusOf(status), std::string(status.message()), false);
     reported_ = true;

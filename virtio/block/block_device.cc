@@ -16,7 +16,7 @@ namespace {
 // What the event loop copies itself, for one request and in one turn: beyond that, other devices
 // would wait for longer than a worker costs.
 constexpr uint64_t kMaxCachedRequestBytes = 256 << 10;
-constexpr uint64_t kMaxCachedTurnBytes = 4 << 20;
+constexpr uint64_t kMaxCachedTurnBytes = BlockLimits::kMaxTurnBytes;
 
 // Discards in units of a file system's usual block (4 KiB).
 constexpr uint32_t kDiscardAlignmentSectors = 8;
@@ -65,7 +65,7 @@ BlockDevice::BlockDevice(std::unique_ptr<BlockBackend> backend, Options options)
     : VirtioDevice(Identity(*backend)),
       backend_(std::move(backend)),
       workers_(*backend_, std::move(options.workers),
-               [this] { activation_.transport->NotifyAgain(0); }) {
+               [this] { activation_.transport->Post([this] { HandleFinished(); }); }) {
   limits_.sectors = backend_->bytes() / kSectorBytes;
   limits_.read_only = backend_->read_only();
   limits_.id = std::move(options.serial);
@@ -138,22 +138,42 @@ void BlockDevice::Finish(std::unique_ptr<BlockRequest> request) {
   spare_.push_back(std::move(request));
 }
 
-void BlockDevice::Reset() {
-  workers_.Cancel(batch_);
-  for (std::unique_ptr<BlockRequest>& request : batch_) {
+void BlockDevice::HandleFinished() {
+  if (reset_) {
+    workers_.TakeFinished(done_);
+    Drop(done_);
+    if (!workers_.idle()) return;
+    activation_ = {};
+    return std::exchange(reset_, nullptr)();
+  }
+  if (activation_.transport == nullptr) return;  // Reset has taken them
+  CompleteFinished();
+  activation_.queues[0].Signal();
+  if (quiet_ && workers_.idle()) std::exchange(quiet_, nullptr)();
+}
+
+void BlockDevice::Drop(BlockWorkers::Requests& requests) {
+  for (std::unique_ptr<BlockRequest>& request : requests) {
     request->Drop();
     spare_.push_back(std::move(request));
   }
-  batch_.clear();
-  activation_ = {};
+  requests.clear();
 }
 
-absl::StatusOr<std::string> BlockDevice::Save() {
-  workers_.Drain();
-  CompleteFinished();
-  activation_.queues[0].Signal();
-  return std::string();
+void BlockDevice::Reset(Done done) {
+  workers_.Cancel(batch_);
+  Drop(batch_);
+  quiet_ = nullptr;
+  reset_ = std::move(done);
+  HandleFinished();
 }
+
+void BlockDevice::Quiesce(Done done) {
+  quiet_ = std::move(done);
+  HandleFinished();
+}
+
+absl::StatusOr<std::string> BlockDevice::Save() { return std::string(); }
 
 absl::Status BlockDevice::Restore(absl::string_view state) {
   if (!state.empty()) return absl::InvalidArgumentError("block: state where there is none");

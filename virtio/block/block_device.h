@@ -31,7 +31,9 @@ class BlockDevice final : public VirtioDevice {
 
   absl::Status Activate(const Activation& activation) override;
   absl::Status HandleNotify(uint16_t queue) override;
-  void Reset() override;
+  void Reset(Done done) override;
+  void Quiesce(Done done) override;
+  void Resume() override { quiet_ = nullptr; }
   absl::StatusOr<std::string> Save() override;
   absl::Status Restore(absl::string_view state) override;
 
@@ -41,11 +43,17 @@ class BlockDevice final : public VirtioDevice {
   // Takes one chain; false when there is none.
   absl::StatusOr<bool> TakeRequest();
   void CompleteFinished();
+  // The workers have finished something.
+  void HandleFinished();
+  // Keeps the objects of requests whose queue is no more.
+  void Drop(BlockWorkers::Requests& requests);
   void Finish(std::unique_ptr<BlockRequest> request);
 
   const std::unique_ptr<BlockBackend> backend_;
   BlockLimits limits_;
   Activation activation_;
+  Done reset_;                  // to call when the workers are idle, while a reset waits for that
+  Done quiet_;                  // the same for Quiesce
   uint64_t cached_budget_ = 0;  // bytes that this turn may still copy by itself
   uint64_t failures_ = 0;       // of the backend
   // Scratch and spare objects, kept so that requests cost no allocation.

@@ -1,9 +1,11 @@
 #include "virtio/block/block_request.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
 #include "base/status_macros.h"
+#include "virtio/block/buffer_slicer.h"
 
 namespace voidbox {
 namespace {
@@ -13,6 +15,12 @@ constexpr uint32_t kNothing = UINT32_MAX;
 
 bool InRange(uint64_t sector, uint64_t count, const BlockLimits& limits) {
   return sector <= limits.sectors && count <= limits.sectors - sector;
+}
+
+// What is done of [offset, end) in one turn: up to the next multiple of a turn's bytes, so that no
+// block of a disk is done in two turns.
+uint64_t TurnBytes(uint64_t offset, uint64_t end) {
+  return std::min(end - offset, BlockLimits::kMaxTurnBytes - offset % BlockLimits::kMaxTurnBytes);
 }
 
 }  // namespace
@@ -118,29 +126,56 @@ bool BlockRequest::RunCached(BlockBackend& backend, uint64_t max_bytes) {
   return data_bytes_ == 0 || backend.WriteCached(offset_, data_);
 }
 
-void BlockRequest::Run(BlockBackend& backend) {
-  error_ = DoRun(backend);
-  if (error_.ok() && sync_) error_ = backend.Flush();
-  if (!error_.ok()) status_ = VIRTIO_BLK_S_IOERR;
+void BlockRequest::Run(BlockBackend& backend, const std::atomic<bool>& cancelled) {
+  absl::Status status = DoRun(backend, cancelled);
+  if (status.ok() && sync_ && !cancelled) status = backend.Flush();
+  if (!status.ok()) Fail(std::move(status));
 }
 
-absl::Status BlockRequest::DoRun(BlockBackend& backend) {
+void BlockRequest::Fail(absl::Status error) {
+  error_ = std::move(error);
+  status_ = VIRTIO_BLK_S_IOERR;
+}
+
+absl::Status BlockRequest::Transfer(BlockBackend& backend, const std::atomic<bool>& cancelled) {
+  BufferSlicer slicer(data_);
+  const uint64_t end = offset_ + data_bytes_;
+  for (uint64_t at = offset_; at < end && !cancelled;) {
+    const uint64_t bytes = TurnBytes(at, end);
+    const std::span<iovec> buffers = slicer.Take(bytes);
+    RETURN_IF_ERROR(type_ == VIRTIO_BLK_T_IN ? backend.Read(at, buffers)
+                                             : backend.Write(at, buffers));
+    at += bytes;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BlockRequest::WriteZeroes(const Range& range, BlockBackend& backend,
+                                       const std::atomic<bool>& cancelled) {
+  const uint64_t end = range.offset + range.length;
+  for (uint64_t at = range.offset; at < end && !cancelled;) {
+    const uint64_t bytes = TurnBytes(at, end);
+    RETURN_IF_ERROR(backend.WriteZeroes(at, bytes, range.unmap));
+    at += bytes;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BlockRequest::DoRun(BlockBackend& backend, const std::atomic<bool>& cancelled) {
   switch (type_) {
     case VIRTIO_BLK_T_IN:
-      return backend.Read(offset_, std::span<iovec>(data_.data(), data_.size()));
     case VIRTIO_BLK_T_OUT:
-      return backend.Write(offset_, std::span<iovec>(data_.data(), data_.size()));
+      return Transfer(backend, cancelled);
     case VIRTIO_BLK_T_FLUSH:
       return backend.Flush();
     case VIRTIO_BLK_T_DISCARD:
-      for (uint32_t i = 0; i < range_count_; ++i) {
+      for (uint32_t i = 0; i < range_count_ && !cancelled; ++i) {
         RETURN_IF_ERROR(backend.Discard(ranges_[i].offset, ranges_[i].length));
       }
       return absl::OkStatus();
     case VIRTIO_BLK_T_WRITE_ZEROES:
       for (uint32_t i = 0; i < range_count_; ++i) {
-        RETURN_IF_ERROR(
-            backend.WriteZeroes(ranges_[i].offset, ranges_[i].length, ranges_[i].unmap));
+        RETURN_IF_ERROR(WriteZeroes(ranges_[i], backend, cancelled));
       }
       return absl::OkStatus();
     default:

@@ -2,6 +2,7 @@
 #define VOIDBOX_VIRTIO_BLOCK_BLOCK_REQUEST_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ struct BlockLimits {
   static constexpr uint32_t kMaxDiscardSectors = 1 << 22;      // 2 GiB, by one system call
   static constexpr uint32_t kMaxWriteZeroesSectors = 1 << 16;  // 32 MiB, perhaps by hand
 
+  // Of one turn of the event loop or a worker, after which others get theirs and a reset is seen.
+  static constexpr uint64_t kMaxTurnBytes = 1 << 20;
+
   uint64_t sectors = 0;
   bool read_only = false;
   // The driver does not flush, so that each write has to be durable by itself (§5.2.6.2).
@@ -42,8 +46,11 @@ class BlockRequest {
   // The request is a read or write of no more than `max_bytes`, and the host's memory had its bytes
   // or took them. Otherwise Run it.
   bool RunCached(BlockBackend& backend, uint64_t max_bytes);
-  // Does the I/O; may block. Any thread.
-  void Run(BlockBackend& backend);
+  // Does the I/O, kMaxTurnBytes at a time; may block. Stops in between when `cancelled` becomes
+  // true: the request is then only good for Drop. Any thread.
+  void Run(BlockBackend& backend, const std::atomic<bool>& cancelled);
+  // In place of Run.
+  void Fail(absl::Status error);
   // Writes the status and gives the chain back. OK, or why the backend failed.
   absl::Status Finish(Queue& queue);
   // Forgets the chain of a queue that is no more.
@@ -62,7 +69,10 @@ class BlockRequest {
   uint8_t CheckData(uint64_t sector, uint64_t bytes, const BlockLimits& limits);
   uint8_t CheckRanges(uint32_t max_sectors, const BlockLimits& limits);
   uint8_t GiveId(const BlockLimits& limits);
-  absl::Status DoRun(BlockBackend& backend);
+  absl::Status DoRun(BlockBackend& backend, const std::atomic<bool>& cancelled);
+  absl::Status Transfer(BlockBackend& backend, const std::atomic<bool>& cancelled);
+  absl::Status WriteZeroes(const Range& range, BlockBackend& backend,
+                           const std::atomic<bool>& cancelled);
 
   std::optional<DescriptorChain> chain_;
   uint32_t type_ = 0;

@@ -5,6 +5,9 @@
 #include <iterator>
 #include <utility>
 
+#include "base/log.h"
+#include "base/thread.h"
+
 namespace voidbox {
 
 BlockWorkers::BlockWorkers(BlockBackend& backend, Options options,
@@ -17,23 +20,35 @@ BlockWorkers::~BlockWorkers() {
     pending_.clear();
     stopping_ = true;
   }
+  cancelled_ = true;
   submitted_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
 }
 
 void BlockWorkers::Submit(Requests& batch) {
   if (batch.empty()) return;
-  if (options_.max_threads == 0) return RunHere(batch);
-  size_t wanted;  // threads that would have something to do
+  if (outstanding_ == 0) cancelled_ = false;
+  outstanding_ += batch.size();
+  if (options_.max_threads == 0) {
+    for (const auto& request : batch) request->Run(backend_, cancelled_);
+    return FinishHere(batch);
+  }
+  size_t wanted = batch.size();  // threads that would have something to do
+  {
+    MutexLock lock(mutex_);
+    wanted += pending_.size() + running_;
+  }
+  if (!HaveThreads(wanted)) {
+    for (const auto& request : batch) {
+      request->Fail(absl::ResourceExhaustedError("no thread for the disk"));
+    }
+    return FinishHere(batch);
+  }
   {
     MutexLock lock(mutex_);
     std::move(batch.begin(), batch.end(), std::back_inserter(pending_));
-    wanted = pending_.size() + running_;
   }
   batch.clear();
-  while (threads_.size() < wanted && threads_.size() < options_.max_threads) {
-    threads_.emplace_back([this] { Work(); });
-  }
   if (wanted == 1) {
     submitted_.NotifyOne();
   } else {
@@ -41,8 +56,20 @@ void BlockWorkers::Submit(Requests& batch) {
   }
 }
 
-void BlockWorkers::RunHere(Requests& batch) {
-  for (const std::unique_ptr<BlockRequest>& request : batch) request->Run(backend_);
+bool BlockWorkers::HaveThreads(size_t wanted) {
+  while (threads_.size() < wanted && threads_.size() < static_cast<size_t>(options_.max_threads)) {
+    auto thread = StartThread([this] { Work(); });
+    if (!thread.ok()) {
+      // One does, later than two would.
+      if (threads_.empty()) LogWarning("virtio block: ", thread.status().message());
+      break;
+    }
+    threads_.push_back(*std::move(thread));
+  }
+  return !threads_.empty();
+}
+
+void BlockWorkers::FinishHere(Requests& batch) {
   {
     MutexLock lock(mutex_);
     std::move(batch.begin(), batch.end(), std::back_inserter(finished_));
@@ -62,33 +89,28 @@ void BlockWorkers::Work() {
     pending_.pop_front();
     ++running_;
     mutex_.Unlock();
-    request->Run(backend_);
+    request->Run(backend_, cancelled_);
     mutex_.Lock();
     finished_.push_back(std::move(request));
-    // With the lock, so that nobody is still announcing when Cancel returns.
+    --running_;
+    // With the lock, so that nobody is still announcing when the last request was taken.
     if (finished_.size() == 1) on_finished_();
-    if (--running_ == 0 && pending_.empty()) idle_.NotifyAll();
   }
 }
 
 void BlockWorkers::TakeFinished(Requests& finished) {
   MutexLock lock(mutex_);
+  outstanding_ -= finished_.size();
   std::move(finished_.begin(), finished_.end(), std::back_inserter(finished));
   finished_.clear();
 }
 
-void BlockWorkers::Drain() {
-  MutexLock lock(mutex_);
-  while (running_ > 0 || !pending_.empty()) idle_.Wait(mutex_);
-}
-
 void BlockWorkers::Cancel(Requests& cancelled) {
+  cancelled_ = true;
   MutexLock lock(mutex_);
+  outstanding_ -= pending_.size();
   std::move(pending_.begin(), pending_.end(), std::back_inserter(cancelled));
   pending_.clear();
-  while (running_ > 0) idle_.Wait(mutex_);
-  std::move(finished_.begin(), finished_.end(), std::back_inserter(cancelled));
-  finished_.clear();
 }
 
 }  // namespace voidbox

@@ -6,9 +6,9 @@
 #include <span>
 #include <utility>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "virtio/block/buffer_slicer.h"
 #include "virtio/block/file_io.h"
 
 namespace voidbox {
@@ -19,7 +19,7 @@ constexpr uint64_t kBlock = kOverlayBlockBytes;
 uint64_t BlockOf(uint64_t offset) { return offset / kBlock; }
 uint64_t BlocksUpTo(uint64_t end) { return (end + kBlock - 1) / kBlock; }
 
-using Buffers = absl::InlinedVector<iovec, 16>;
+using Buffers = BufferSlicer::Buffers;
 
 uint64_t TotalBytes(std::span<const iovec> buffers) {
   uint64_t total = 0;
@@ -30,34 +30,6 @@ uint64_t TotalBytes(std::span<const iovec> buffers) {
 void FillWithZeroes(std::span<const iovec> buffers) {
   for (const iovec& buffer : buffers) std::memset(buffer.iov_base, 0, buffer.iov_len);
 }
-
-// Hands out buffers from the front on, in pieces of given sizes.
-class Slicer {
- public:
-  explicit Slicer(std::span<const iovec> buffers) : left_(buffers) {}
-
-  // The next `count` bytes of what is left; valid until the next call.
-  std::span<iovec> Take(uint64_t count) {
-    taken_.clear();
-    while (count > 0) {
-      const iovec& front = left_.front();
-      const uint64_t part = std::min<uint64_t>(count, front.iov_len - used_);
-      taken_.push_back({static_cast<char*>(front.iov_base) + used_, part});
-      count -= part;
-      used_ += part;
-      if (used_ == front.iov_len) {
-        left_ = left_.subspan(1);
-        used_ = 0;
-      }
-    }
-    return {taken_.data(), taken_.size()};
-  }
-
- private:
-  std::span<const iovec> left_;
-  uint64_t used_ = 0;  // bytes of the first that is left
-  Buffers taken_;
-};
 
 }  // namespace
 
@@ -115,7 +87,7 @@ absl::Status CowDisk::ReadRun(Source source, uint64_t offset, std::span<iovec> b
 
 absl::Status CowDisk::Read(uint64_t offset, std::span<iovec> buffers) {
   const uint64_t end = offset + TotalBytes(buffers);
-  Slicer slicer(buffers);
+  BufferSlicer slicer(buffers);
   while (offset < end) {
     const Run run = RunAt(offset, end);
     RETURN_IF_ERROR(ReadRun(run.source, offset, slicer.Take(run.end - offset)));
@@ -138,7 +110,7 @@ bool CowDisk::ReadRunCached(Source source, uint64_t offset, std::span<const iove
 
 bool CowDisk::ReadCached(uint64_t offset, std::span<const iovec> buffers) {
   const uint64_t end = offset + TotalBytes(buffers);
-  Slicer slicer(buffers);
+  BufferSlicer slicer(buffers);
   while (offset < end) {
     const Run run = RunAt(offset, end);
     if (!ReadRunCached(run.source, offset, slicer.Take(run.end - offset))) return false;

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/io.h"
 #include "base/status_matchers.h"
+#include "base/test_rounds.h"
 #include "base/unique_fd.h"
 #include "gtest/gtest.h"
 #include "virtio/block/block_device.h"
@@ -25,7 +26,6 @@
 namespace voidbox {
 namespace {
 
-constexpr int kKills = 50;
 constexpr uint64_t kSectors = 2048;
 constexpr uint64_t kBaseSectors = 1000;
 constexpr uint64_t kMaxUnflushed = 4;
@@ -172,14 +172,15 @@ class CowDiskKillTest : public ::testing::Test {
 
 TEST_F(CowDiskKillTest, WhatWasFlushedIsThere) {
   ASSERT_THAT(CowDisk::Open(base(), overlay(), kSectors * kSectorBytes), IsOk());
+  const int kills = TestRounds(10);
   std::mt19937 random(1);
   uint64_t number = 1;
-  for (int kill = 0; kill < kKills && !HasFailure(); ++kill) {
+  for (int kill = 0; kill < kills && !HasFailure(); ++kill) {
     const uint64_t flushed = WorkAndKill(number, 1 + random() % 12);
     Verify(number, flushed);
     number = flushed + kMaxUnflushed + 1;
   }
-  EXPECT_GT(number, kKills * kMaxUnflushed);
+  EXPECT_GT(number, kills * kMaxUnflushed);
 }
 
 }  // namespace

@@ -46,6 +46,11 @@ absl::StatusOr<uint32_t> RngDevice::Fill(DescriptorChain& chain) {
   return static_cast<uint32_t>(bytes);
 }
 
+void RngDevice::Reset(Done done) {
+  activation_ = {};
+  done();
+}
+
 absl::Status RngDevice::Restore(absl::string_view state) {
   if (!state.empty()) return absl::InvalidArgumentError("rng: state where there is none");
   return absl::OkStatus();

@@ -466,6 +466,57 @@ TEST_P(DeviceConformanceTest, SavesWhileBusy) {
   ExpectServesAfterReset(other);
 }
 
+TEST_P(DeviceConformanceTest, TouchesNothingWhileQuiesced) {
+  ASSERT_TRUE(driver_.Start());
+  GetParam().flood(*harness_);
+  harness_->Quiesce();
+  const std::string memory = harness_->ram().Text({0}, GuestRam::kLowBytes);
+  const int edges = harness_->line().count();
+  for (uint16_t i = 0; i < driver_.queue_count(); ++i) driver_.Notify(i);
+  harness_->Settle();
+  EXPECT_TRUE(harness_->ram().Text({0}, GuestRam::kLowBytes) == memory);
+  EXPECT_EQ(harness_->line().count(), edges);
+  harness_->Resume();
+  ExpectServesAfterReset();
+}
+
+// What the guest gets by the restore itself must be announced to it.
+TEST_P(DeviceConformanceTest, AnnouncesWhatRestoringHasDone) {
+  ASSERT_TRUE(driver_.Start());
+  const uint16_t count = driver_.queue_count();
+  for (uint16_t i = 0; i < count; ++i) {
+    driver_.queue(i).EnableInterrupt();
+    if (i != GetParam().request_queue) {
+      driver_.queue(i).Offer({{driver_.Allocate(64), 64, true}});
+    }
+  }
+  std::vector<uint16_t> used;
+  for (uint16_t i = 0; i < count; ++i) used.push_back(driver_.queue(i).used_index());
+  const auto state = harness_->SaveAndEnd();
+  ASSERT_THAT(state, IsOk());
+  DeviceHarness other(GetParam().make_device, &harness_->ram());
+  ASSERT_THAT(other.Restore(*state), IsOk());
+  other.Settle();
+  for (uint16_t i = 0; i < count; ++i) {
+    if (driver_.queue(i).used_index() == used[i]) continue;
+    EXPECT_EQ(other.driver().Read(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
+    EXPECT_GT(other.line().count(), 0);
+  }
+}
+
+TEST_P(DeviceConformanceTest, AnInterruptThatIsPendingComesAgainAfterRestore) {
+  ASSERT_TRUE(driver_.Start());
+  for (uint16_t i = 0; i < driver_.queue_count(); ++i) driver_.queue(i).EnableInterrupt();
+  GetParam().flood(*harness_);
+  ASSERT_TRUE(harness_->line().Wait());
+  const auto state = harness_->SaveAndEnd();
+  ASSERT_THAT(state, IsOk());
+  DeviceHarness other(GetParam().make_device, &harness_->ram());
+  ASSERT_THAT(other.Restore(*state), IsOk());
+  EXPECT_TRUE(other.line().Wait());
+  EXPECT_EQ(other.driver().Read(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
+}
+
 TEST_P(DeviceConformanceTest, RestoresBeforeAnyDriver) {
   const auto state = harness_->Save();
   ASSERT_THAT(state, IsOk());

@@ -41,13 +41,28 @@ void DeviceHarness::Settle() {
   RunOnLoop([] {});
 }
 
+void DeviceHarness::Quiesce() {
+  std::promise<void> done;
+  loop_->Post([&] { transport_->Quiesce([&] { done.set_value(); }); });
+  done.get_future().wait();
+}
+
+void DeviceHarness::Resume() {
+  RunOnLoop([this] { transport_->Resume(); });
+}
+
 absl::StatusOr<std::string> DeviceHarness::Save() {
+  Quiesce();
   absl::StatusOr<std::string> state;
-  RunOnLoop([&] { state = transport_->Save(); });
+  RunOnLoop([&] {
+    state = transport_->Save();
+    transport_->Resume();
+  });
   return state;
 }
 
 absl::StatusOr<std::string> DeviceHarness::SaveAndEnd() {
+  Quiesce();
   absl::StatusOr<std::string> state;
   RunOnLoop([&] {
     state = transport_->Save();

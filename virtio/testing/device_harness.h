@@ -43,6 +43,10 @@ class DeviceHarness {
   // Waits until the loop has handled what was signalled before.
   void Settle();
 
+  // Quiesces the device; to be followed by Resume.
+  void Quiesce();
+  void Resume();
+  // The state of the device, which then goes on.
   absl::StatusOr<std::string> Save();
   // The same, and the device ends before it does anything more: for a restore over the same memory.
   // What the driver has set up can still be taken over.

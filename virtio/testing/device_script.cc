@@ -136,6 +136,9 @@ class Script {
 
   // Whatever was saved can be restored; whatever else is given may be refused only.
   void SaveAndRestore(bool spoil) {
+    bool quiet = false;
+    transport_->Quiesce([&quiet] { quiet = true; });
+    while (!quiet) RunLoop();
     absl::StatusOr<std::string> state = transport_->Save();
     Check(state.ok(), "a device can be saved");
     if (spoil && !state->empty()) {

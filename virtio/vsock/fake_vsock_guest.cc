@@ -59,8 +59,7 @@ absl::Status FakeVsockGuest::Start(bool receive_buffers) {
 
 void FakeVsockGuest::Stop() {
   if (queues_.empty()) return;
-  device_.Reset();
-  queues_.clear();
+  device_.Reset([this] { queues_.clear(); });
 }
 
 void FakeVsockGuest::PostReceiveBuffers() {

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -90,6 +92,7 @@ class FakeVsockGuest {
   };
   struct Transport final : DeviceTransport {
     explicit Transport(FakeVsockGuest& owner) : guest(owner) {}
+    void Post(std::function<void()> task) override { guest.loop_.Post(std::move(task)); }
     void NotifyAgain(uint16_t queue) override;
     void Fail(absl::Status error) override { failure = std::move(error); }
     FakeVsockGuest& guest;

@@ -23,28 +23,29 @@ constexpr int kMaxTurns = 64;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Muxer>> Muxer::Create(VsockOptions options, EventLoop& loop) {
-  ::unlink(options.socket_path.c_str());  // an earlier process may have left it there
+  ::unlink(options.socket_path.c_str());  // an earlier process has left it there
   ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(AT_FDCWD, options.socket_path, kBacklog));
-  auto muxer = std::unique_ptr<Muxer>(new Muxer(std::move(options), loop, std::move(listener)));
+  auto muxer = std::unique_ptr<Muxer>(new Muxer(std::move(options), loop));
+  ASSIGN_OR_RETURN(muxer->acceptor_,
+                   Acceptor::Create(loop, std::move(listener),
+                                    [raw = muxer.get()](UniqueFd socket) {
+                                      raw->HandleClient(std::move(socket));
+                                    },
+                                    {.retry = muxer->options_.tick, .full = true}));
   ASSIGN_OR_RETURN(muxer->timer_, loop.AddTimer([raw = muxer.get()] { raw->Tick(); }));
   return muxer;
 }
 
-Muxer::~Muxer() {
-  Stop();
-  ::unlink(options_.socket_path.c_str());
-}
+Muxer::~Muxer() { Stop(); }
 
 absl::Status Muxer::Start(std::function<void()> deliver) {
   deliver_ = std::move(deliver);
-  accepting_paused_ = false;
-  ASSIGN_OR_RETURN(accepting_,
-                   loop_.Add(listener_.get(), EPOLLIN, [this](uint32_t) { AcceptClient(); }));
+  acceptor_->SetFull(false);
   return absl::OkStatus();
 }
 
 void Muxer::Stop() {
-  accepting_.Reset();
+  acceptor_->SetFull(true);
   timer_.Cancel();
   ticking_ = false;
   ready_.clear();
@@ -55,23 +56,13 @@ void Muxer::Stop() {
 
 // ---------------------------------------------------------------------------- the host's side
 
-// One client an event: the next one is reported again, while asking whether there is one would cost
-// a system call each time.
-void Muxer::AcceptClient() {
-  absl::StatusOr<UniqueFd> socket = AcceptUnix(listener_.get());
-  if (socket.status().code() == absl::StatusCode::kResourceExhausted) return PauseAccepting();
-  if (!socket.ok() || !*socket || connections_.size() >= options_.max_connections) return;
-  Connection* connection = Insert(std::make_unique<Connection>(*std::move(socket), budget_));
+void Muxer::HandleClient(UniqueFd socket) {
+  if (connections_.size() >= options_.max_connections) return;
+  Connection* connection = Insert(std::make_unique<Connection>(std::move(socket), budget_));
   if (connection == nullptr) return;
   ContinueHandshake(*connection);
   Settle(*connection);
   deliver_();
-}
-
-// The listening socket would be reported for ever; a later tick or the end of a connection resumes.
-void Muxer::PauseAccepting() {
-  accepting_paused_ = accepting_.SetEvents(0).ok();
-  if (!std::exchange(ticking_, true)) timer_.Set(options_.tick).IgnoreError();
 }
 
 void Muxer::ContinueHandshake(Connection& connection) {
@@ -112,7 +103,6 @@ void Muxer::HandleEvent(Id id, uint32_t events) {
 
 void Muxer::Tick() {
   ticking_ = false;
-  if (std::exchange(accepting_paused_, false)) accepting_.SetEvents(EPOLLIN).IgnoreError();
   std::vector<Connection*> waiting;
   for (const auto& [id, connection] : connections_) {
     if (connection->NeedsTicks()) waiting.push_back(connection.get());
@@ -225,7 +215,7 @@ void Muxer::Settle(Connection& connection) {
 
 void Muxer::Erase(Connection& connection) {
   connections_.erase(connection.id());
-  if (std::exchange(accepting_paused_, false)) accepting_.SetEvents(EPOLLIN).IgnoreError();
+  acceptor_->Freed();
 }
 
 }  // namespace voidbox

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 #include "virtio/descriptor_chain.h"
@@ -25,7 +26,8 @@ namespace voidbox {
 
 struct VsockOptions {
   uint64_t guest_cid = 3;  // the first that is not reserved; each sandbox has a network of its own
-  // Host programs connect here, and the guest's connections to host port P go to <socket_path>_P.
+  // Host programs connect here (the socket stays when the device ends: a confined process removes
+  // no files), and the guest's connections to host port P go to <socket_path>_P.
   // Relative to the working directory.
   std::string socket_path = "vsock.sock";
   // Of both directions, unfinished handshakes included; each costs a descriptor.
@@ -69,11 +71,9 @@ class Muxer {
   using Id = uint64_t;
   static constexpr size_t kMaxRefusals = 256;
 
-  Muxer(VsockOptions options, EventLoop& loop, UniqueFd listener)
-      : options_(std::move(options)), loop_(loop), listener_(std::move(listener)) {}
+  Muxer(VsockOptions options, EventLoop& loop) : options_(std::move(options)), loop_(loop) {}
 
-  void AcceptClient();
-  void PauseAccepting();
+  void HandleClient(UniqueFd socket);
   void HandleEvent(Id id, uint32_t events);
   void ContinueHandshake(Connection& connection);
   std::string PortPath(uint32_t port) const;
@@ -97,9 +97,7 @@ class Muxer {
   absl::flat_hash_map<VsockPorts, Connection*> by_ports_;  // those that the guest knows
   std::deque<Connection*> ready_;     // those with packets for the guest, `queued`
   std::deque<VsockHeader> refusals_;  // RSTs that belong to no connection
-  UniqueFd listener_;
-  EventLoop::Watch accepting_;
-  bool accepting_paused_ = false;
+  std::unique_ptr<Acceptor> acceptor_;
   EventLoop::Timer timer_;
   bool ticking_ = false;
 

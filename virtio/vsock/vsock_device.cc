@@ -77,7 +77,7 @@ absl::Status VsockDevice::Activate(const Activation& activation) {
   return Run();
 }
 
-void VsockDevice::Reset() {
+void VsockDevice::Reset(Done done) {
   muxer_->Stop();
   tx_signal_.Cancel();
   tx_signal_set_ = false;
@@ -86,13 +86,20 @@ void VsockDevice::Reset() {
   transport_ = nullptr;
   event_waiting_ = false;
   tx_done_ = 0;
+  quiet_ = false;
+  done();
 }
 
-absl::StatusOr<std::string> VsockDevice::Save() {
+void VsockDevice::Quiesce(Done done) {
+  quiet_ = true;
   // Chains are never held between events; only their signal may be due.
+  tx_signal_.Cancel();
+  tx_signal_set_ = false;
   SignalTx();
-  return std::string(kState);
+  done();
 }
+
+absl::StatusOr<std::string> VsockDevice::Save() { return std::string(kState); }
 
 absl::Status VsockDevice::Restore(absl::string_view state) {
   if (state != kState) {
@@ -108,7 +115,7 @@ absl::Status VsockDevice::HandleNotify(uint16_t queue) {
 }
 
 void VsockDevice::RunForHost() {
-  if (!failure_.ok()) return;  // the transport knows
+  if (quiet_ || !failure_.ok()) return;  // Resume comes, or the transport knows
   if (absl::Status status = Run(); !status.ok()) transport_->Fail(std::move(status));
 }
 

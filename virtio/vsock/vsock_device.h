@@ -27,7 +27,9 @@ class VsockDevice final : public VirtioDevice {
 
   absl::Status Activate(const Activation& activation) override;
   absl::Status HandleNotify(uint16_t queue) override;
-  void Reset() override;
+  void Reset(Done done) override;
+  void Quiesce(Done done) override;
+  void Resume() override { quiet_ = false; }
   absl::StatusOr<std::string> Save() override;
   absl::Status Restore(absl::string_view state) override;
 
@@ -58,6 +60,7 @@ class VsockDevice final : public VirtioDevice {
   Queue* rx_ring_ = nullptr;  // of rx_
   std::optional<RxQueue> rx_;
   absl::Status failure_;
+  bool quiet_ = false;          // the host's side waits for Resume
   bool tx_waiting_ = false;     // there may be packets that were not taken yet
   bool event_waiting_ = false;  // the guest must be told of a transport reset
   uint16_t tx_done_ = 0;        // chains completed since the tx queue was signalled

@@ -390,6 +390,23 @@ TEST_F(VsockDeviceTest, RestoreTellsTheGuestThatItsConnectionsAreGone) {
   EXPECT_EQ(guest_->events(), 1);
 }
 
+TEST_F(VsockDeviceTest, AQuiescedDeviceKeepsWhatTheHostSendsForLater) {
+  Start();
+  Stream stream = Open();
+  bool quiet = false;
+  device_->Quiesce([&quiet] { quiet = true; });
+  EXPECT_TRUE(quiet);
+  const int interrupts = guest_->interrupts();
+  Write(stream.host, "for later");
+  UniqueFd waiting = Connect();
+  Settle();
+  EXPECT_EQ(guest_->interrupts(), interrupts);
+  EXPECT_TRUE(guest_->inbox().empty());
+  device_->Resume();
+  ASSERT_THAT(device_->HandleNotify(0), IsOk());
+  EXPECT_EQ(ExpectPacket(VIRTIO_VSOCK_OP_RW, stream.ports).body, "for later");
+}
+
 TEST_F(VsockDeviceTest, RestoreRefusesAForeignState) {
   Start();
   for (const absl::string_view state : {"", "vsock 2", "vsock 1 and more"}) {

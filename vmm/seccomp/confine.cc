@@ -10,8 +10,11 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <vector>
 
+#include "base/check.h"
 #include "base/errno_status.h"
+#include "vmm/seccomp/own_process.h"
 
 namespace voidbox {
 namespace {
@@ -52,6 +55,19 @@ std::span<const uint64_t> FilterOf(ThreadKind kind) {
   return {};
 }
 
+std::vector<sock_filter> ForThisProcess(std::span<const uint64_t> compiled) {
+  std::vector<sock_filter> filter(compiled.size());
+  std::memcpy(filter.data(), compiled.data(), compiled.size_bytes());
+  int places = 0;
+  for (sock_filter& instruction : filter) {
+    if (instruction.k != kOwnProcess) continue;
+    instruction.k = static_cast<uint32_t>(::getpid());
+    ++places;
+  }
+  Check(places > 0, "a filter names its process");
+  return filter;
+}
+
 }  // namespace
 
 absl::Status PrepareConfinement() {
@@ -64,11 +80,10 @@ absl::Status PrepareConfinement() {
 }
 
 absl::Status ConfineThread(ThreadKind kind) {
-  const std::span<const uint64_t> filter = FilterOf(kind);
+  std::vector<sock_filter> filter = ForThisProcess(FilterOf(kind));
   sock_fprog program = {};
   program.len = static_cast<unsigned short>(filter.size());
-  // The kernel only reads it.
-  program.filter = reinterpret_cast<sock_filter*>(const_cast<uint64_t*>(filter.data()));
+  program.filter = filter.data();
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
     return ErrnoStatus("SECCOMP_SET_MODE_FILTER");
   }

@@ -30,7 +30,7 @@ Examples:
   voidbox image import mine --rootfs rootfs.ext4
   voidbox image import debian --kernel /boot/vmlinuz-6.1.0-44-amd64
   voidbox image import mine --tar rootfs.tar.gz
-  docker save alpine -o alpine.tar && voidbox image import alpine --oci alpine.tar
+  docker save alpine app | voidbox image import alpine --oci - --ref alpine
   voidbox image import mine --kernel vmlinux --initramfs my.cpio.gz --cmdline 'maxcpus=1')";
 
 }  // namespace
@@ -59,7 +59,8 @@ CLI::App* ImportCommand::AddTo(CLI::App& app) {
       import
           ->add_option(
               "--tar", tar_,
-              "archive of a root file system, packed or not, which gets the agent and `user`")
+              "archive of a root file system, packed or not, which gets the agent and `user`; - "
+              "is standard input")
           ->type_name("FILE")
           ->excludes(initramfs)
           ->excludes(rootfs);
@@ -68,13 +69,21 @@ CLI::App* ImportCommand::AddTo(CLI::App& app) {
           ->add_option(
               "--oci", oci_,
               "container image: an OCI layout, a directory or archive of it, or an archive "
-              "of `docker save`")
+              "of `docker save`; - is standard input")
           ->type_name("DIR|FILE")
           ->excludes(initramfs)
           ->excludes(rootfs)
           ->excludes(tar);
-  import->add_option("--ref", reference_, "name of the container image, where there are several")
+  import
+      ->add_option("--ref", reference_,
+                   "name of the container image, short as Docker takes it or whole, or its digest, "
+                   "where there are several")
       ->type_name("REF")
+      ->needs(oci);
+  import
+      ->add_option("--platform", platform_,
+                   "variant of the container image, as linux/amd64/v3 (default: the plainest)")
+      ->type_name("PLATFORM")
       ->needs(oci);
   import->add_option("--cmdline", command_line_, "words for the kernel command line")
       ->type_name("WORDS");
@@ -147,6 +156,7 @@ absl::StatusOr<Image> ImportCommand::Import(const Installation& installation, Im
                         .tar = tar_,
                         .oci = oci_,
                         .oci_reference = reference_,
+                        .oci_platform = platform_,
                         .kernel = files.kernel,
                         .modules = modules,
                         .agent = agent,

@@ -79,25 +79,18 @@ int ExecCommand::Run(const Invocation& invocation) {
   auto exec = ToExecRequest(flags_, words->command);
   if (!exec.ok()) return ExitStatusOf(exec.status());
   exec->set_keep(detach_);
-  const bool terminal = flags_.terminal;
-  ExecSession::Streams streams;
-  if (!flags_.interactive) streams.input = -1;
-  return RunWhereSandboxesLive(invocation,
-                               [&] {
-                                 auto vsock = ConnectToVsockOf(words->sandbox);
-                                 if (!vsock.ok()) return ExitStatusOf(vsock.status());
-                                 agent::Request request;
-                                 *request.mutable_exec() = *std::move(exec);
-                                 ExecRunOptions options = {.streams = streams,
-                                                           .terminal = terminal};
-                                 if (detach_) {
-                                   options.detach = [](const agent::ExecStarted& started) {
-                                     std::puts(absl::StrCat(started.id()).c_str());
-                                   };
-                                 }
-                                 return RunExec(*std::move(vsock), std::move(request), options);
-                               },
-                               {.streams = streams, .terminal = terminal});
+  agent::Request request;
+  *request.mutable_exec() = *std::move(exec);
+  ExecRunOptions options = {.terminal = flags_.terminal};
+  if (!flags_.interactive) options.streams.input = -1;
+  if (detach_) {
+    options.detach = [](const agent::ExecStarted& started) {
+      std::puts(absl::StrCat(started.id()).c_str());
+    };
+  }
+  auto vsock = ConnectToVsockOf(words->sandbox);
+  if (!vsock.ok()) return ExitStatusOf(vsock.status());
+  return RunExec(*std::move(vsock), std::move(request), options);
 }
 
 }  // namespace voidbox

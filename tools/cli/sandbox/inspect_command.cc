@@ -75,8 +75,6 @@ int InspectSandboxCommand::Inspect() const {
   return result;
 }
 
-int InspectSandboxCommand::Run(const Invocation& invocation) {
-  return RunWhereSandboxesLive(invocation, [this] { return Inspect(); });
-}
+int InspectSandboxCommand::Run(const Invocation&) { return Inspect(); }
 
 }  // namespace voidbox

@@ -84,9 +84,7 @@ absl::StatusOr<ProxyListener> ProxyListener::Open(const std::string& address) {
 }
 
 ProxyListener::~ProxyListener() {
-  if (socket_ && !path_.empty()) ::unlink(path_.c_str());
+  if (!path_.empty()) ::unlink(path_.c_str());
 }
-
-absl::StatusOr<UniqueFd> ProxyListener::Accept() const { return AcceptUnix(socket_.get()); }
 
 }  // namespace voidbox

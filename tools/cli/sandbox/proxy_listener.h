@@ -2,6 +2,7 @@
 #define VOIDBOX_TOOLS_CLI_SANDBOX_PROXY_LISTENER_H_
 
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
@@ -14,15 +15,17 @@ namespace voidbox {
 class ProxyListener {
  public:
   static absl::StatusOr<ProxyListener> Open(const std::string& address);
-  ProxyListener(ProxyListener&& other) noexcept = default;
+  ProxyListener(ProxyListener&& other) noexcept
+      : socket_(std::move(other.socket_)),
+        address_(std::move(other.address_)),
+        path_(std::exchange(other.path_, "")) {}
   ProxyListener& operator=(ProxyListener&&) = delete;
   ~ProxyListener();
 
-  int fd() const { return socket_.get(); }
   // With the port that was chosen for port 0.
   const std::string& address() const { return address_; }
-  // The next client, non-blocking; none when none waits.
-  absl::StatusOr<UniqueFd> Accept() const;
+  // Once: the socket, to accept from. The file stays as long as this object.
+  UniqueFd TakeSocket() { return std::move(socket_); }
 
  private:
   ProxyListener() = default;

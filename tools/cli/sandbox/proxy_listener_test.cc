@@ -28,12 +28,13 @@ TEST(ProxyListenerTest, AUnixSocketGoesWithItsListener) {
   // The path is longer than a socket's address may be.
   const UniqueFd directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   {
-    const auto listener = ProxyListener::Open("unix:" + path);
+    auto listener = ProxyListener::Open("unix:" + path);
     ASSERT_THAT(listener, IsOk());
-    EXPECT_FALSE(*listener->Accept());
+    const UniqueFd socket = listener->TakeSocket();
+    EXPECT_FALSE(*AcceptUnix(socket.get()));
     const auto client = ConnectUnix(directory.get(), "proxy_listener_test.sock");
     ASSERT_THAT(client, IsOk());
-    EXPECT_TRUE(*listener->Accept());
+    EXPECT_TRUE(*AcceptUnix(socket.get()));
     EXPECT_THAT(ProxyListener::Open("unix:" + path).status().message(), HasSubstr("already"));
     EXPECT_TRUE(std::filesystem::exists(path));
   }

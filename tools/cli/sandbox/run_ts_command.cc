@@ -158,7 +158,8 @@ int RunTsCommand::InNewSandbox(const Invocation& invocation) const {
     if (const absl::Status status = CheckMachineFiles(options->sandbox); !status.ok()) {
       return ExitStatusOf(status);
     }
-    return RunSelfInHost(invocation.installation, invocation.arguments, {.reason = kvm->reason});
+    return RunSelfInHost(invocation.installation, invocation.arguments,
+                         {.reason = kvm->reason, .guest_variables = flags_.exec.environment});
   }
   auto request = Request(invocation.after_dashes);
   if (!request.ok()) return ExitStatusOf(request.status());
@@ -176,11 +177,8 @@ int RunTsCommand::Run(const Invocation& invocation) {
     return ExitStatusOf(absl::InvalidArgumentError("run-ts has neither --detach nor --tty"));
   }
   if (sandbox_.empty()) return InNewSandbox(invocation);
-  // The program is read where it is run from, which is perhaps the emulated host.
-  return RunWhereSandboxesLive(invocation, [&] {
-    const auto request = Request(invocation.after_dashes);
-    return request.ok() ? InSandbox(*request) : ExitStatusOf(request.status());
-  });
+  const auto request = Request(invocation.after_dashes);
+  return request.ok() ? InSandbox(*request) : ExitStatusOf(request.status());
 }
 
 }  // namespace voidbox

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "vmm/arch/x86_64/acpi.h"
 #include "vmm/arch/x86_64/cpuid.h"
@@ -49,6 +50,7 @@ constexpr uint64_t kPagePresentWritable = 0x3;
 constexpr uint64_t kPageLarge = 0x80;
 constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kLargePageBytes = 2 << 20;
+constexpr uint64_t kGibibyte = 1 << 30;
 
 constexpr uint32_t kE820Ram = 1, kE820Reserved = 2;
 constexpr uint8_t kLoaderUndefined = 0xff;
@@ -78,18 +80,33 @@ absl::Status WriteBytes(const GuestMemory& memory, uint64_t gpa, absl::string_vi
   return memory.Write(GuestAddress{gpa}, std::as_bytes(std::span(bytes.data(), bytes.size())));
 }
 
-// Identity map of the first GiB in 2 MiB pages.
-absl::Status WritePageTables(const GuestMemory& memory) {
+// Identity map in 2 MiB pages, in whole GiB, of what the kernel needs until it makes its own: its
+// range up to init_size, and the first GiB with the zero page and the command line (Linux x86 boot
+// protocol 2.15, "64-bit Boot Protocol").
+absl::Status WritePageTables(const KernelImage& kernel, const GuestMemory& memory) {
   constexpr uint64_t kPml4 = layout::kPageTables;
   constexpr uint64_t kPdpt = kPml4 + kPageBytes;
-  constexpr uint64_t kPd = kPdpt + kPageBytes;
-  RETURN_IF_ERROR(memory.WriteObject(GuestAddress{kPml4}, kPdpt | kPagePresentWritable));
-  RETURN_IF_ERROR(memory.WriteObject(GuestAddress{kPdpt}, kPd | kPagePresentWritable));
-  std::array<uint64_t, 512> entries;
-  for (uint64_t i = 0; i < entries.size(); ++i) {
-    entries[i] = i * kLargePageBytes | kPagePresentWritable | kPageLarge;
+  constexpr uint64_t kFirstPd = kPdpt + kPageBytes;
+  const uint64_t gibibytes = std::max<uint64_t>((kernel.end + kGibibyte - 1) / kGibibyte, 1);
+  if (gibibytes > layout::kPageDirectories) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the kernel needs memory up to 0x", absl::Hex(kernel.end), ", beyond the ",
+                     layout::kPageDirectories, " GiB that are mapped at its 64-bit entry"));
   }
-  return memory.WriteObject(GuestAddress{kPd}, entries);
+  RETURN_IF_ERROR(memory.WriteObject(GuestAddress{kPml4}, kPdpt | kPagePresentWritable));
+  uint64_t page = 0;
+  for (uint64_t i = 0; i < gibibytes; ++i) {
+    const uint64_t pd = kFirstPd + i * kPageBytes;
+    RETURN_IF_ERROR(
+        memory.WriteObject(GuestAddress{kPdpt + i * sizeof(uint64_t)}, pd | kPagePresentWritable));
+    std::array<uint64_t, 512> entries;
+    for (uint64_t& entry : entries) {
+      entry = page | kPagePresentWritable | kPageLarge;
+      page += kLargePageBytes;
+    }
+    RETURN_IF_ERROR(memory.WriteObject(GuestAddress{pd}, entries));
+  }
+  return absl::OkStatus();
 }
 
 std::array<uint64_t, 5> MakeGdt(BootProtocol protocol) {
@@ -186,7 +203,7 @@ kvm_segment MakeSegment(uint64_t descriptor, uint16_t selector) {
   return segment;
 }
 
-absl::Status SetLocalInterruptPins(KvmVcpu& vcpu) {
+absl::Status SetLocalInterruptPins(VirtualCpu& vcpu) {
   ASSIGN_OR_RETURN(kvm_lapic_state lapic, vcpu.GetLapic());
   const auto set_delivery = [&](size_t offset, uint32_t mode) {
     uint32_t value;
@@ -211,11 +228,11 @@ absl::Status WriteBootData(const KernelImage& kernel, const InitramfsRange& init
   RETURN_IF_ERROR(WriteBytes(memory, layout::kAcpiTables, MakeAcpiTables(vcpu_count, irqs)));
   RETURN_IF_ERROR(memory.WriteObject(GuestAddress{layout::kGdt}, MakeGdt(kernel.protocol)));
   if (kernel.protocol == BootProtocol::kPvh) return WriteStartInfo(initramfs, memory);
-  RETURN_IF_ERROR(WritePageTables(memory));
+  RETURN_IF_ERROR(WritePageTables(kernel, memory));
   return WriteZeroPage(kernel, initramfs, command_line.size(), memory);
 }
 
-absl::Status SetBootRegisters(const KernelImage& kernel, KvmVcpu& vcpu) {
+absl::Status SetBootRegisters(const KernelImage& kernel, VirtualCpu& vcpu) {
   ASSIGN_OR_RETURN(kvm_sregs sregs, vcpu.GetSregs());
   const auto gdt = MakeGdt(kernel.protocol);
   sregs.gdt.base = layout::kGdt;
@@ -243,9 +260,10 @@ absl::Status SetBootRegisters(const KernelImage& kernel, KvmVcpu& vcpu) {
   return vcpu.SetRegs(regs);
 }
 
-absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported, uint32_t id,
-                               uint32_t vcpu_count, KvmVcpu& vcpu) {
-  RETURN_IF_ERROR(vcpu.SetCpuid(MakeCpuid(supported, id, vcpu_count)));
+absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported,
+                               const HypervisorLimits& limits, uint32_t id, uint32_t vcpu_count,
+                               VirtualCpu& vcpu) {
+  RETURN_IF_ERROR(vcpu.SetCpuid(MakeCpuid(supported, id, vcpu_count, limits.tsc_deadline)));
   const std::array<kvm_msr_entry, 2> msrs = {{
       {.index = kMsrMiscEnable, .reserved = 0, .data = kMiscEnableFastStrings},
       {.index = kMsrMtrrDefaultType, .reserved = 0, .data = kMtrrEnabledWriteBack},
@@ -253,7 +271,7 @@ absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported, uint
   RETURN_IF_ERROR(vcpu.SetMsrs(msrs));
   // Reset leaves 1, and Linux sets it to this. But QEMU's emulated SVM does not tell KVM of it, and
   // CPUID leaf 0xd would contradict itself: a warning of sixty lines at every boot.
-  if (const uint64_t xcr0 = SupportedXcr0(supported); xcr0 != 0) {
+  if (const uint64_t xcr0 = SupportedXcr0(supported); limits.xcrs && xcr0 != 0) {
     RETURN_IF_ERROR(vcpu.SetXcr0(xcr0));
   }
   return SetLocalInterruptPins(vcpu);

@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "virtio/guest_memory.h"
 #include "vmm/boot/kernel_image.h"
-#include "vmm/kvm.h"
+#include "vmm/hypervisor.h"
 
 namespace voidbox {
 
@@ -26,11 +26,12 @@ absl::Status WriteBootData(const KernelImage& kernel, const InitramfsRange& init
                            std::span<const uint32_t> irqs, const GuestMemory& memory);
 
 // Puts the boot processor at the kernel's entry.
-absl::Status SetBootRegisters(const KernelImage& kernel, KvmVcpu& vcpu);
+absl::Status SetBootRegisters(const KernelImage& kernel, VirtualCpu& vcpu);
 
 // What every processor needs: CPUID, model-specific registers, local interrupt pins.
-absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported, uint32_t id,
-                               uint32_t vcpu_count, KvmVcpu& vcpu);
+absl::Status SetProcessorState(std::span<const kvm_cpuid_entry2> supported,
+                               const HypervisorLimits& limits, uint32_t id, uint32_t vcpu_count,
+                               VirtualCpu& vcpu);
 
 }  // namespace voidbox
 

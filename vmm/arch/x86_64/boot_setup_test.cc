@@ -64,6 +64,28 @@ TEST_F(BootSetupTest, PageTablesMapTheFirstGigabyteToItself) {
   }
 }
 
+TEST_F(BootSetupTest, PageTablesMapWhatTheKernelNeeds) {
+  KernelImage kernel;
+  kernel.end = (uint64_t{2} << 30) + 1;
+  ASSERT_THAT(WriteBootData(kernel, {}, "", 1, kIrqs, memory_), IsOk());
+  const uint64_t pdpt = At<uint64_t>(layout::kPageTables) & ~uint64_t{0xfff};
+  for (uint64_t gibibyte : {0, 1, 2}) {
+    const uint64_t pd = At<uint64_t>(pdpt + gibibyte * 8) & ~uint64_t{0xfff};
+    for (uint64_t i : {0, 511}) {
+      EXPECT_EQ(At<uint64_t>(pd + i * 8), gibibyte << 30 | i << 21 | 0x83) << gibibyte << " " << i;
+    }
+  }
+  EXPECT_EQ(At<uint64_t>(pdpt + 3 * 8), 0u);
+  // As large as one may be, its tables still lie below what comes after them.
+  kernel.end = uint64_t{4} << 30;
+  ASSERT_THAT(WriteBootData(kernel, {}, "quiet", 1, kIrqs, memory_), IsOk());
+  EXPECT_EQ(Text(layout::kCommandLine, 6), std::string("quiet\0", 6));
+  kernel.end += 1;
+  EXPECT_THAT(WriteBootData(kernel, {}, "", 1, kIrqs, memory_),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::HasSubstr("needs memory up to 0x100000001")));
+}
+
 TEST_F(BootSetupTest, BzImageKeepsItsSetupHeader) {
   KernelImage kernel;
   setup_header header = {};

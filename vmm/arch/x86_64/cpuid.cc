@@ -29,16 +29,20 @@ bool IsTopologyLeaf(uint32_t function) { return function == 0xb || function == 0
 
 class Topology {
  public:
-  Topology(uint32_t vcpu, uint32_t count)
-      : vcpu_(vcpu), count_(count), core_bits_(static_cast<uint32_t>(std::bit_width(count - 1))) {}
+  Topology(uint32_t vcpu, uint32_t count, bool tsc_deadline)
+      : vcpu_(vcpu),
+        count_(count),
+        core_bits_(static_cast<uint32_t>(std::bit_width(count - 1))),
+        tsc_deadline_(tsc_deadline) {}
 
   void Apply(kvm_cpuid_entry2& entry) const {
     switch (entry.function) {
       case 0x1:
         entry.ebx = SetBits(entry.ebx, 24, 8, vcpu_);
         entry.ebx = SetBits(entry.ebx, 16, 8, count_);
-        entry.ecx &= ~(kEcxMonitor | kEcxVmx);
-        entry.ecx |= kEcxX2Apic | kEcxTscDeadline | kEcxHypervisor;
+        entry.ecx &= ~(kEcxMonitor | kEcxVmx | kEcxTscDeadline);
+        entry.ecx |= kEcxX2Apic | kEcxHypervisor;
+        if (tsc_deadline_) entry.ecx |= kEcxTscDeadline;
         entry.edx = count_ > 1 ? entry.edx | kEdxHtt : entry.edx & ~kEdxHtt;
         break;
       case 0x4:  // Intel's deterministic cache parameters
@@ -101,13 +105,14 @@ class Topology {
   const uint32_t vcpu_;
   const uint32_t count_;
   const uint32_t core_bits_;  // bits of an APIC id that number the cores
+  const bool tsc_deadline_;
 };
 
 }  // namespace
 
 std::vector<kvm_cpuid_entry2> MakeCpuid(std::span<const kvm_cpuid_entry2> supported, uint32_t vcpu,
-                                        uint32_t vcpu_count) {
-  const Topology topology(vcpu, vcpu_count);
+                                        uint32_t vcpu_count, bool tsc_deadline) {
+  const Topology topology(vcpu, vcpu_count, tsc_deadline);
   std::vector<kvm_cpuid_entry2> result;
   result.reserve(supported.size() + 4);
   uint32_t last_topology_leaf = 0;

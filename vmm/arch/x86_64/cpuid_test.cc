@@ -22,9 +22,9 @@ kvm_cpuid_entry2 Entry(uint32_t function, uint32_t index, uint32_t eax, uint32_t
 
 class CpuidTest : public ::testing::Test {
  protected:
-  void Make(uint32_t vcpu, uint32_t count) {
+  void Make(uint32_t vcpu, uint32_t count, bool tsc_deadline = true) {
     entries_.clear();
-    for (const kvm_cpuid_entry2& entry : MakeCpuid(kSupported, vcpu, count)) {
+    for (const kvm_cpuid_entry2& entry : MakeCpuid(kSupported, vcpu, count, tsc_deadline)) {
       const bool added = entries_.emplace(std::pair(entry.function, entry.index), entry).second;
       EXPECT_TRUE(added) << std::hex << entry.function << " stands twice";
     }
@@ -111,6 +111,11 @@ TEST_F(CpuidTest, SaysThatItIsAGuestWithX2ApicAndDeadlineTimer) {
   EXPECT_TRUE(At(0x1).ecx & 1u << 31);
   EXPECT_TRUE(At(0x1).ecx & 1u << 21);
   EXPECT_TRUE(At(0x1).ecx & 1u << 24);
+}
+
+TEST_F(CpuidTest, TheDeadlineTimerIsThereWhereKvmHasOne) {
+  Make(0, 1, /*tsc_deadline=*/false);
+  EXPECT_FALSE(At(0x1).ecx & 1u << 24);
 }
 
 }  // namespace

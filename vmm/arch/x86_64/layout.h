@@ -9,7 +9,8 @@ namespace voidbox::layout {
 inline constexpr uint64_t kGdt = 0x500;
 inline constexpr uint64_t kPvhStartInfo = 0x6000;
 inline constexpr uint64_t kZeroPage = 0x7000;
-inline constexpr uint64_t kPageTables = 0x9000;  // PML4, PDPT, PD: three pages
+inline constexpr uint64_t kPageTables = 0x9000;  // PML4, PDPT and the page directories
+inline constexpr uint64_t kPageDirectories = 4;  // of a GiB each: the kernel lies below 3 GiB
 inline constexpr uint64_t kCommandLine = 0x20000;
 // The last KiB of base memory, one of the three places where the MP floating pointer is looked for
 // (Intel MultiProcessor Specification 1.4, §4).
