@@ -244,10 +244,10 @@ class CallService::Session {
   Connection connection_;
   std::unique_ptr<Call> call_;
   size_t pending_bytes_ = 0;  // its share of the service's
-  bool answered_ = false;   // the last frame is queued, and not a call's
-  bool cancelled_ = false;  // the host is gone
-  bool starved_ = false;    // the output was backed up, and the call has not heard since
-  bool shut_down_ = false;  // once the host has the answer
+  bool answered_ = false;     // the last frame is queued, and not a call's
+  bool cancelled_ = false;    // the host is gone
+  bool starved_ = false;      // the output was backed up, and the call has not heard since
+  bool shut_down_ = false;    // once the host has the answer
   EventLoop::Watch watch_;
   std::optional<EventLoop::Timer> patience_;  // of a shutdown, for the host to hang up
 };

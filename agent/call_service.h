@@ -45,8 +45,8 @@ class CallService {
   CallService(const CallService&) = delete;
   CallService& operator=(const CallService&) = delete;
 
-  // What unfinished requests may hold together. The first kFreePendingBytes of each are not counted,
-  // so that small ones are served whatever others do.
+  // What unfinished requests may hold together. The first kFreePendingBytes of each are not
+  // counted, so that small ones are served whatever others do.
   static constexpr size_t kMaxPendingBytes = 16 << 20;
   static constexpr size_t kFreePendingBytes = 64 << 10;
 

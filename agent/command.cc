@@ -33,7 +33,8 @@ absl::Status CountString(absl::string_view field, int index, size_t characters, 
   }
   total += bytes + sizeof(char*);
   if (total <= kMaxStringsBytes) return absl::OkStatus();
-  return Invalid(field, "[", index, "]: argv and environment, 8 bytes for each included, have more ",
+  return Invalid(field, "[", index,
+                 "]: argv and environment, 8 bytes for each included, have more ",
                  "than the limit of ", kMaxStringsBytes, " bytes; pass it in a file or as input");
 }
 
@@ -77,8 +78,8 @@ absl::Status ParseEnvironment(const agent::ExecRequest& request, Command& comman
     if (HasNul(variable.name()) || HasNul(variable.value())) {
       return Invalid("environment[", i, "]: contains a NUL byte");
     }
-    RETURN_IF_ERROR(CountString("environment", i,
-                                variable.name().size() + 1 + variable.value().size(), total));
+    RETURN_IF_ERROR(
+        CountString("environment", i, variable.name().size() + 1 + variable.value().size(), total));
     set(variable.name(), variable.value());
     command.requested.push_back(index.at(variable.name()));
   }

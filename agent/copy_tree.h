@@ -17,7 +17,8 @@ struct CopyLimits {
 
 // Copies what is in the directory `from` into the directory `to`: files of every kind, with their
 // owners, modes and times. Links are copied, never followed. A file with several names becomes
-// several. RESOURCE_EXHAUSTED beyond a limit, other errors as they come; `to` then has a part of it.
+// several. RESOURCE_EXHAUSTED beyond a limit, other errors as they come; `to` then has a part of
+// it.
 absl::Status CopyTree(int from, int to, const CopyLimits& limits = {});
 
 }  // namespace voidbox

@@ -80,7 +80,8 @@ TEST_F(CopyTreeTest, IsBounded) {
 TEST_F(CopyTreeTest, AFileThatClaimsToBeLongIsNotReadToItsEnd) {
   Write("sparse", "");
   ASSERT_EQ(::truncate((from() + "/sparse").c_str(), off_t{1} << 40), 0);
-  EXPECT_THAT(Copy({.bytes = 1 << 20}), StatusIs(absl::StatusCode::kResourceExhausted, ::testing::_));
+  EXPECT_THAT(Copy({.bytes = 1 << 20}),
+              StatusIs(absl::StatusCode::kResourceExhausted, ::testing::_));
 }
 
 TEST_F(CopyTreeTest, DepthIsBounded) {

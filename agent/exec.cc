@@ -252,8 +252,7 @@ void Exec::Cancel() {
   }
 }
 
-absl::Status Exec::SetTimer(EventLoop::Timer& timer, absl::Duration delay,
-                            void (Exec::*action)()) {
+absl::Status Exec::SetTimer(EventLoop::Timer& timer, absl::Duration delay, void (Exec::*action)()) {
   ASSIGN_OR_RETURN(timer, environment_.loop.AddTimer([this, action] {
     (this->*action)();
     Settle();

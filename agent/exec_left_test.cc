@@ -66,8 +66,8 @@ class ExecLeftTest : public ExecTest {
   }
   // Runs `background`, which sees the FIFO `go` end after its shell has ended.
   Result Leave(const std::string& background) {
-    return Run(Marked(absl::StrCat("sh -c 'cat ", go_.path(), "; ", background,
-                                   "' \"$0\" & echo done; exit 3")));
+    return Run(Marked(
+        absl::StrCat("sh -c 'cat ", go_.path(), "; ", background, "' \"$0\" & echo done; exit 3")));
   }
   const Fifo go_;
 };
@@ -110,9 +110,10 @@ TEST_P(ExecLeftTest, ACommandThatLeavesNothingIsForgotten) {
 TEST_P(ExecLeftTest, LaterOutputNeitherBlocksNorKillsWhoWritesIt) {
   const Fifo said;
   // More than its pipes hold, on both.
-  const Result result = Leave(absl::StrCat("head -c 1000000 /dev/zero && head -c 1000000 /dev/zero "
-                                           ">&2 && echo survived > ",
-                                           said.path()));
+  const Result result =
+      Leave(absl::StrCat("head -c 1000000 /dev/zero && head -c 1000000 /dev/zero "
+                         ">&2 && echo survived > ",
+                         said.path()));
   EXPECT_EQ(result.out, "done\n");
   EXPECT_EQ(result.err, "");
   go_.Release();
@@ -197,8 +198,8 @@ TEST_P(ExecLeftTest, ATimeoutEndsTheWholeTree) {
 
 TEST_P(ExecLeftTest, TheTimeoutOfACommandThatEndedInTimeEndsNothing) {
   const Fifo said;
-  agent::Request request = Marked(absl::StrCat("sh -c 'sleep 2; echo x > ", said.path(),
-                                               "' \"$0\" & exit 0"));
+  agent::Request request =
+      Marked(absl::StrCat("sh -c 'sleep 2; echo x > ", said.path(), "' \"$0\" & exit 0"));
   request.mutable_exec()->set_timeout_ms(kEnoughToStartMs);
   EXPECT_TRUE(Run(request).ended.left_running());
   EXPECT_EQ(ReadAll(said), "x\n");
@@ -206,8 +207,9 @@ TEST_P(ExecLeftTest, TheTimeoutOfACommandThatEndedInTimeEndsNothing) {
 
 TEST_P(ExecLeftTest, HangingUpBeforeTheEndIsToldEndsTheTree) {
   TestingClient client = server_.Connect(/*send_buffer_bytes=*/1);
-  client.Send(Marked("sh -c 'sleep 1000' \"$0\" & head -c 300000 /dev/zero; "
-                     "head -c 60000 /dev/zero >&2"));
+  client.Send(
+      Marked("sh -c 'sleep 1000' \"$0\" & head -c 300000 /dev/zero; "
+             "head -c 60000 /dev/zero >&2"));
   const auto started = client.Receive();
   ASSERT_THAT(started, IsOk());
   // It has ended, but some of its output waits in a pipe until more is taken.

@@ -63,9 +63,8 @@ absl::StatusOr<std::vector<std::string>> ParseList(absl::string_view field, cons
     bytes += list[i].size();
   }
   if (bytes > ExecPolicy::kMaxAllowedBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(field, ": ", bytes,
-                                                   " bytes are more than the limit of ",
-                                                   ExecPolicy::kMaxAllowedBytes));
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, ": ", bytes, " bytes are more than the limit of ", ExecPolicy::kMaxAllowedBytes));
   }
   return std::vector<std::string>(list.begin(), list.end());
 }
@@ -183,9 +182,8 @@ absl::Status ExecPolicy::ApplyDirectories(Command& command) const {
   if (command.working_directory.empty()) return absl::OkStatus();
   const std::string place = absl::StrCat(command.jail, command.working_directory);
   const auto has = [&](absl::string_view path) {
-    return absl::c_any_of(allowed_directories_, [&](absl::string_view allowed) {
-      return IsBeneath(path, allowed);
-    });
+    return absl::c_any_of(allowed_directories_,
+                          [&](absl::string_view allowed) { return IsBeneath(path, allowed); });
   };
   if (HasDotDot(place) || !has(place)) {
     return Denied("working_directory: ", command.working_directory,

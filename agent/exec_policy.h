@@ -43,8 +43,8 @@ class ExecPolicy {
   std::set<std::string, std::less<>> allowed_commands_;  // empty: all, and so are the next two
   std::vector<std::string> allowed_environment_;
   std::vector<std::string> allowed_directories_;
-  ExecLimits most_;                                      // 0: no limit
-  size_t max_execs_ = 0;                                 // likewise
+  ExecLimits most_;       // 0: no limit
+  size_t max_execs_ = 0;  // likewise
   absl::Duration max_timeout_ = absl::InfiniteDuration();
   bool forbid_root_ = false;
 };

@@ -82,9 +82,9 @@ TEST_F(ExecPolicyTest, TheListOfVariablesMayBeGiven) {
   configuration.add_allowed_environment("CI");
   configuration.add_allowed_environment("APP_*");
   ASSERT_THAT(policy_.Configure(configuration), IsOk());
-  for (const auto& [name, allowed] : {std::pair("CI", true), std::pair("APP_", true),
-                                      std::pair("APP_X", true), std::pair("CIX", false),
-                                      std::pair("XAPP_", false), std::pair("LANG", false)}) {
+  for (const auto& [name, allowed] :
+       {std::pair("CI", true), std::pair("APP_", true), std::pair("APP_X", true),
+        std::pair("CIX", false), std::pair("XAPP_", false), std::pair("LANG", false)}) {
     agent::ExecRequest request;
     request.add_argv("ls");
     request.add_environment()->set_name(name);
@@ -105,8 +105,8 @@ TEST_F(ExecPolicyTest, WithAListOfCommandsTheWorkingDirectoryIsChecked) {
   }
   for (const char* directory : {"/", "/tmp", "/home/user2", "/home/user/../../tmp", "/home"}) {
     request.set_working_directory(directory);
-    EXPECT_THAT(Apply(request), StatusIs(absl::StatusCode::kPermissionDenied,
-                                         HasSubstr("working_directory: ")))
+    EXPECT_THAT(Apply(request),
+                StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("working_directory: ")))
         << directory;
   }
   // All of the jail is the workspace.
@@ -143,8 +143,8 @@ TEST_F(ExecPolicyTest, RefusesListsThatMakeNoSense) {
   for (const char* directory : {"", "a", "/a/../b"}) {
     request.clear_allowed_directories();
     request.add_allowed_directories(directory);
-    EXPECT_THAT(policy_.Configure(request), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                     HasSubstr("allowed_directories[0]: ")))
+    EXPECT_THAT(policy_.Configure(request),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("allowed_directories[0]: ")))
         << directory;
   }
 }

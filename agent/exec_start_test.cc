@@ -75,8 +75,8 @@ TEST_P(ExecTest, RunsInTheWorkingDirectory) {
 }
 
 TEST_P(ExecTest, ALinkLeadsToNoWorkingDirectoryThatIsNotAllowed) {
-  const std::string directory =
-      std::filesystem::canonical(::testing::TempDir()).string() + absl::StrCat("/jobs-", ::getpid());
+  const std::string directory = std::filesystem::canonical(::testing::TempDir()).string() +
+                                absl::StrCat("/jobs-", ::getpid());
   std::filesystem::create_directories(directory + "/one");
   std::filesystem::create_directory_symlink("/usr", directory + "/away");
   agent::Request request;
@@ -143,12 +143,12 @@ TEST_P(ExecTest, AMissingInterpreterIs126AndNamed) {
   for (const std::string& name : {path, std::string("script")}) {
     ExecEnded end = ended(name, "#!/nonexistent/sh\n");
     EXPECT_EQ(end.exit_code(), 126u);
-    EXPECT_EQ(end.message(),
-              name + ": its interpreter /nonexistent/sh: No such file or directory");
+    EXPECT_EQ(end.message(), name + ": its interpreter /nonexistent/sh: No such file or directory");
     end = ended(name, "#!/bin/sh\r\necho\r\n");
     EXPECT_EQ(end.exit_code(), 126u);
-    EXPECT_EQ(end.message(), name + ": its interpreter /bin/sh (a carriage return is behind it, as "
-                                    "Windows ends lines): No such file or directory");
+    EXPECT_EQ(end.message(), name +
+                                 ": its interpreter /bin/sh (a carriage return is behind it, as "
+                                 "Windows ends lines): No such file or directory");
     end = ended(name, "#!/etc/passwd/sh\n");
     EXPECT_EQ(end.exit_code(), 126u);
     EXPECT_THAT(end.message(), HasSubstr("its interpreter /etc/passwd/sh: Not a directory"));

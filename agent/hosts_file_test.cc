@@ -60,13 +60,15 @@ TEST_F(HostsOfAnImageTest, KeepsWhatIsThere) {
 TEST_F(HostsOfAnImageTest, WaitsForNothingThatAnImageMayHaveThere) {
   std::filesystem::create_directory(etc_);
   ASSERT_EQ(::mkfifo(hosts().c_str(), 0600), 0);
-  EXPECT_THAT(CompleteHosts(hosts(), "voidbox"), StatusIs(absl::StatusCode::kInvalidArgument, ::testing::_));
+  EXPECT_THAT(CompleteHosts(hosts(), "voidbox"),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::_));
   std::filesystem::remove(hosts());
   std::filesystem::create_directory(hosts());
   EXPECT_FALSE(CompleteHosts(hosts(), "voidbox").ok());
   std::filesystem::remove(hosts());
   ASSERT_THAT(WriteFileAtomically(hosts(), std::string((1 << 20) + 1, '\n')), IsOk());
-  EXPECT_THAT(CompleteHosts(hosts(), "voidbox"), StatusIs(absl::StatusCode::kInvalidArgument, ::testing::_));
+  EXPECT_THAT(CompleteHosts(hosts(), "voidbox"),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::_));
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ absl::Status ProtectRootDirectory();
 // /run/lock, where it is missing, for everybody as Debian has it.
 absl::Status MakeLockDirectory();
 
-// Everybody may use AF_VSOCK anyhow; /dev/vsock only tells the own address, and udev, too, leaves it
-// to everybody.
+// Everybody may use AF_VSOCK anyhow; /dev/vsock only tells the own address, and udev, too, leaves
+// it to everybody.
 void OpenVsockDevice();
 
 // /dev/fd, /dev/stdin, /dev/stdout, /dev/stderr, where they are missing.

@@ -42,8 +42,8 @@ void ReadHead(ChildPlan& plan, const char* path) {
   // It may have become a pipe meanwhile, which must not hold us up.
   const long file = SystemCall(SYS_openat, AT_FDCWD, Address(path), O_RDONLY | O_NONBLOCK);
   if (file < 0) return;
-  const long size = SystemCall(SYS_read, file, Address(plan.head.data()),
-                               static_cast<long>(plan.head.size()));
+  const long size =
+      SystemCall(SYS_read, file, Address(plan.head.data()), static_cast<long>(plan.head.size()));
   if (size > 0) plan.head_size = static_cast<size_t>(size);
   SystemCall(SYS_close, file);
 }

@@ -138,13 +138,14 @@ Spawner::NotStarted ExplainInterpreter(absl::string_view name, const ChildPlan& 
   if (plan.shell_failed) {
     return Failed(kCannotRun, absl::StrCat(name, ": names no interpreter, and /bin/sh"), error);
   }
-  if (interpreter.empty()) return Failed(kCannotRun, absl::StrCat(name, ": its interpreter"), error);
+  if (interpreter.empty())
+    return Failed(kCannotRun, absl::StrCat(name, ": its interpreter"), error);
   const bool has_return = absl::ConsumeSuffix(&interpreter, "\r");
-  return Failed(kCannotRun,
-                absl::StrCat(name, ": its interpreter ", interpreter,
-                             has_return ? " (a carriage return is behind it, as Windows ends lines)"
-                                        : ""),
-                error);
+  return Failed(
+      kCannotRun,
+      absl::StrCat(name, ": its interpreter ", interpreter,
+                   has_return ? " (a carriage return is behind it, as Windows ends lines)" : ""),
+      error);
 }
 
 Spawner::NotStarted ExplainProgram(const Command& command, const ChildPlan& plan) {

@@ -148,9 +148,9 @@ absl::StatusOr<std::string> InputOf(const json& body) {
 }
 
 absl::StatusOr<Request> ExecRequestOf(const json& body) {
-  RETURN_IF_ERROR(RejectOtherFields(body, {"cmd", "argv", "cwd", "env", "timeoutMs", "stdin",
-                                           "stdinBase64", "isolation", "user", "limits",
-                                           "killTree"}));
+  RETURN_IF_ERROR(
+      RejectOtherFields(body, {"cmd", "argv", "cwd", "env", "timeoutMs", "stdin", "stdinBase64",
+                               "isolation", "user", "limits", "killTree"}));
   Request request;
   agent::ExecRequest& exec = *request.mutable_exec();
   RETURN_IF_ERROR(SetArguments(body, exec));

@@ -50,9 +50,10 @@ void AddExecLimitFlags(CLI::App& app, ExecFlags& flags) {
   app.add_option("--memory,-m", flags.memory, "memory of the command, such as 64M")
       ->type_name("SIZE");
   app.add_option("--cpus", flags.cpus, "processors of the command, such as 0.5")->type_name("N");
-  app.add_flag("--kill-tree", flags.kill_tree,
-               "when the command has ended, kill what it started; otherwise that goes on, as on any "
-               "machine (always killed: with -t, when its time is up, when it is killed)");
+  app.add_flag(
+      "--kill-tree", flags.kill_tree,
+      "when the command has ended, kill what it started; otherwise that goes on, as on any "
+      "machine (always killed: with -t, when its time is up, when it is killed)");
 }
 
 absl::StatusOr<agent::ExecLimits> ToExecLimits(const ExecFlags& flags) {

@@ -114,8 +114,8 @@ double CpuPercent(const Sample& sample, const Earlier& earlier) {
 
 std::string Table(const std::vector<Sample>& samples, const Earlier& earlier) {
   std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "CPU %", "MEMORY USED / TOTAL",
-                                                 "HOST MEMORY", "PROCESSES", "EXECS", "LEFT RUNNING", "LOAD",
-                                                 "DISK USED / TOTAL"}};
+                                                 "HOST MEMORY", "PROCESSES", "EXECS",
+                                                 "LEFT RUNNING", "LOAD", "DISK USED / TOTAL"}};
   for (const Sample& sample : samples) {
     std::vector<std::string> row = {sample.record.id, sample.record.name,
                                     absl::StrFormat("%.1f", CpuPercent(sample, earlier))};
@@ -214,7 +214,8 @@ CLI::App* StatsCommand::AddTo(CLI::App& app) {
   AddAutoFormat(*stats, format_);
   stats->footer(
       "LEFT RUNNING counts the processes of commands that have ended; `voidbox inspect` says whose "
-      "they are.\n\nExamples:\n  voidbox stats\n  voidbox stats --format json web | jq '.[0].guest'");
+      "they are.\n\nExamples:\n  voidbox stats\n  voidbox stats --format json web | jq "
+      "'.[0].guest'");
   return stats;
 }
 
