@@ -54,8 +54,10 @@ constexpr char kBootMarkOption[] = "voidbox.marks";
 constexpr char kHostName[] = "voidbox";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
 // For the descriptors of CallService's connections at 9 each (a stream, a cgroup and two files of
-// it, three pipes, two timers) and of HttpServer's at 3 (a stream, a timer, its end of a call).
-constexpr rlim_t kOwnDescriptors = 4096;
+// it, three pipes, two timers), of HttpServer's at 3 (a stream, a timer, its end of a call), of
+// execs that keep their output and of those that left processes at 6 (a cgroup and two files of it,
+// two pipes, a timer).
+constexpr rlim_t kOwnDescriptors = 8192;
 // What distributions give to programs.
 constexpr rlimit kChildDescriptors = {.rlim_cur = 1024, .rlim_max = 524288};
 
@@ -121,8 +123,12 @@ void FinishSystem() {
   for (const Mount& mount : OtherMounts()) LogFailure(MountOnce(mount));
   MakeDeviceLinks();
   LogFailure(MakeLateLinks(/*root=*/"").status());
+  LogFailure(MakeLockDirectory());
+  OpenVsockDevice();
   LogFailure(SetDefaultHostName(kHostName));
+  LogFailure(NameHosts());
   LogFailure(BringUpLoopback());
+  LogFailure(AllowPing());
 }
 
 // What `reboot`, `poweroff` and `halt` send to PID 1 (BusyBox, sysvinit): all end the machine.
@@ -173,7 +179,12 @@ absl::Status RunAgent() {
   const auto running_execs = [&runner] { return runner->running(); };
   CallHandlers handlers = runner->Handlers();
   handlers.merge(files.Handlers());
-  handlers.merge(MachineHandlers(running_execs));
+  handlers.merge(MachineHandlers([&runner](agent::Metrics& metrics) {
+    const ExecTable::Left left = runner->left();
+    metrics.set_running_execs(static_cast<uint32_t>(runner->running()));
+    metrics.set_left_execs(static_cast<uint32_t>(left.execs));
+    metrics.set_left_processes(left.processes);
+  }));
   CallService* self = nullptr;  // once it is there
   handlers.emplace(agent::Request::kRunTs,
                    RunTsCall::Starter({.loop = *loop, .serve_call = [&self](UniqueFd stream) {

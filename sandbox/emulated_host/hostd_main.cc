@@ -36,7 +36,8 @@ class Hostd {
 
   absl::Status Start() {
     ASSIGN_OR_RETURN(runner_, ExecRunner::Create(loop_, {.cgroups = {.parent = "/sys/fs/cgroup"},
-                                                         .reap = ChildWatcher::Reap::kAll}));
+                                                         .reap = ChildWatcher::Reap::kAll,
+                                                         .setting = {.kills_trees = true}}));
     service_ = std::make_unique<CallService>(
         loop_, CallService::Options{.version = kVersion, .handlers = runner_->Handlers()});
     ASSIGN_OR_RETURN(UniqueFd port, OpenBrokerPort());

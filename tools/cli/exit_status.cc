@@ -11,6 +11,7 @@ namespace voidbox {
 int ExitStatusOf(const agent::ExecEnded& ended) {
   switch (ended.reason()) {
     case agent::ExecEnded::EXITED:
+      if (!ended.message().empty()) LogWarning("the command has ended; ", ended.message());
       return static_cast<int>(ended.exit_code() & 0xff);
     case agent::ExecEnded::SIGNALED:
       return kExitSignalBase + static_cast<int>(ended.signal() & 0x7f);

@@ -35,6 +35,8 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
         "`voidbox exec -it ID -- COMMAND`");
   }
   ASSIGN_OR_RETURN(options.exec, ToExecRequest(flags.exec, command));
+  // Its guest ends with it too.
+  options.exec.set_kill_tree(true);
   ASSIGN_OR_RETURN(options.sandbox.label, ToLabel(flags, command));
   options.terminal = flags.exec.terminal;
   options.remove = flags.remove;

@@ -16,10 +16,14 @@ namespace {
 
 constexpr char kFooter[] =
     R"(The exit status is the command's own, or 124 to 128+N as `voidbox run` has it.
+Arguments and environment may have what Linux takes: 2 MiB together, 128 KiB each. What a command
+leaves running in the background goes on; `voidbox stats` shows how much that is.
 
 Examples:
   voidbox exec web -- cat /etc/os-release
   voidbox exec -it web -- sh
+  voidbox exec web -- sh -c 'httpd -p 8000 &'
+  voidbox exec --kill-tree web -- make test
   printf 'a\nb\n' | voidbox exec -i web -- wc -l
   voidbox exec --isolation jail --memory 64M --pids 20 --timeout 10s web -- sh -c 'ls /')";
 
