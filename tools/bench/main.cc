@@ -90,7 +90,7 @@ absl::StatusOr<Vmms> StageVmms(const std::string& what, const Settings& settings
   ASSIGN_OR_RETURN(vmms.guest.kernel, stage.AddFile(kernel, "vmlinux"));
   ASSIGN_OR_RETURN(vmms.guest.initramfs,
                    stage.AddFile(InitramfsOf(installation, what), "initramfs"));
-  vmms.guest.command_line = kBootCommandLine;
+  vmms.guest.command_line = absl::StrCat(kBootCommandLine, " ", kOwnKernelWords);
   ASSIGN_OR_RETURN(vmms.voidbox, stage.AddProgram(vmm, "voidbox-vmm"));
   if (!settings.firecracker.empty()) {
     ASSIGN_OR_RETURN(vmms.firecracker, stage.AddProgram(settings.firecracker, "firecracker.bin"));
