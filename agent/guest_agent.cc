@@ -51,6 +51,8 @@ namespace {
 
 // On the kernel's command line: write boot marks.
 constexpr char kBootMarkOption[] = "voidbox.marks";
+// There as well: the root file system has to grow to its disk (sandbox/boot_command_line.h).
+constexpr char kMustGrowOption[] = "voidbox.must_grow";
 constexpr char kHostName[] = "voidbox";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
 // For the descriptors of CallService's connections at 9 each (a stream, a cgroup and two files of
@@ -116,9 +118,6 @@ absl::StatusOr<std::unique_ptr<VsockMessage>> SendReady(EventLoop& loop, uint64_
 // What programs want and serving does not need: the host has been told, and its first call waits
 // while this is done, so that every command finds it done.
 void FinishSystem() {
-  if (const absl::Status status = GrowRoot(); !status.ok()) {
-    LogWarning("the root file system keeps its size: ", status.message());
-  }
   LogFailure(ProtectRootDirectory());
   for (const Mount& mount : OtherMounts()) LogFailure(MountOnce(mount));
   MakeDeviceLinks();
@@ -152,6 +151,25 @@ class EndSignals {
   EventLoop::Watch watch_;
 };
 
+// A disk may be larger than its file system for reasons of its own, and be of a kind that cannot
+// grow.
+void GrowRootIfItCan() {
+  if (const absl::Status status = GrowRoot(); !status.ok()) {
+    LogWarning("the root file system keeps its size: ", status.message());
+  }
+}
+
+// Before the host is told that the guest is ready, where it has asked for a size: it is told at
+// once if that cannot be had.
+absl::Status GrowRootAsAsked() {
+  const absl::Status status = GrowRoot();
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat("the root file system cannot grow to the size that was asked "
+                                   "for: ",
+                                   status.message()));
+}
+
 // A kernel that has its drivers as modules has none of the machine's devices before this, and with
 // a root disk this is not the PID 1 that serves yet.
 absl::Status PrepareModularKernel() {
@@ -170,6 +188,9 @@ absl::Status RunAgent() {
   RETURN_IF_ERROR(PrepareModularKernel());
   const rlimit descriptors = {.rlim_cur = kOwnDescriptors, .rlim_max = kChildDescriptors.rlim_max};
   if (::setrlimit(RLIMIT_NOFILE, &descriptors) != 0) LogWarning("setrlimit(RLIMIT_NOFILE) failed");
+
+  const bool must_grow = HasKernelOption(kMustGrowOption);
+  if (must_grow) RETURN_IF_ERROR(GrowRootAsAsked());
 
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
@@ -208,6 +229,7 @@ absl::Status RunAgent() {
   const auto ready = SendReady(*loop, init_us);
   LogFailure(ready.status());
   if (marks) WriteBootMark(kBootMarkAgentReady);
+  if (!must_grow) GrowRootIfItCan();
   FinishSystem();
   ASSIGN_OR_RETURN(const auto end_signals, EndSignals::Create(*loop));
   RETURN_IF_ERROR(loop->Run());

@@ -113,7 +113,7 @@ absl::StatusOr<Vmms> StageVmms(const std::string& what, const Settings& settings
                    installation.Path(Installation::Item::kGuestInitramfs));
   const std::string layer = LayerOf(installation, what);
   ASSIGN_OR_RETURN(vmms.guest.initramfs, stage.AddJoined({initramfs, layer}, "initramfs"));
-  vmms.guest.command_line = kBootCommandLine;
+  vmms.guest.command_line = absl::StrCat(kBootCommandLine, " ", kOwnKernelWords);
   ASSIGN_OR_RETURN(vmms.voidbox, stage.AddProgram(vmm, "voidbox-vmm"));
   if (!settings.firecracker.empty()) {
     ASSIGN_OR_RETURN(vmms.firecracker, stage.AddProgram(settings.firecracker, "firecracker.bin"));

@@ -1,7 +1,11 @@
 #include "tools/cli/image/inspect_command.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_format.h"
@@ -28,6 +32,11 @@ std::string Text(const ImageInput& input) {
                       input.digest.has_value() ? input.digest->ToString() : "");
 }
 
+// As JSON has them: control characters are escaped.
+std::string Words(const std::vector<std::string>& words) {
+  return words.empty() ? "" : nlohmann::json(words).dump(-1, ' ', /*ensure_ascii=*/true);
+}
+
 void PrintText(const ImageStore& store, const Image& image) {
   const ImageManifest& manifest = image.manifest;
   Line("name", manifest.name);
@@ -43,9 +52,13 @@ void PrintText(const ImageStore& store, const Image& image) {
   Line("cmdline", manifest.command_line);
   if (manifest.agent.has_value()) Line("agent", manifest.agent->ToString());
   Line("memory", absl::StrCat(HumanBytes(manifest.minimum_memory_bytes), " at least"));
-  for (const std::string& variable : manifest.config.environment) Line("env", variable);
+  for (const std::string& variable : manifest.config.environment) {
+    Line("env", absl::Utf8SafeCHexEscape(variable));
+  }
   Line("workdir", manifest.config.working_directory);
   Line("user", manifest.config.user);
+  Line("entrypoint", Words(manifest.config.entrypoint));
+  Line("command", Words(manifest.config.command));
   for (const ImageInput& input : manifest.inputs) Line("made from", Text(input));
   for (const ImagePackage& package : manifest.packages) {
     Line("package", absl::StrCat(package.name, " ", package.version));
