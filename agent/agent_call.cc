@@ -29,7 +29,7 @@ absl::StatusOr<std::unique_ptr<AgentCall>> AgentCall::Start(EventLoop& loop, Uni
     call->handshake_ = true;
     call->out_ = absl::StrCat("CONNECT ", *vsock_port, "\n");
   }
-  RETURN_IF_ERROR(AppendFrame(request, call->out_));
+  RETURN_IF_ERROR(AppendFrame(request, call->out_, kMaxRequestBytes));
   RETURN_IF_ERROR(call->Watch(EPOLLIN | EPOLLOUT));
   return call;
 }

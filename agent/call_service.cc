@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -19,6 +20,8 @@ namespace {
 // A ClientFrame's bytes: 64 KiB of standard input and its envelope.
 constexpr size_t kMaxClientFrameBytes = (64 << 10) + 16;
 constexpr absl::Duration kShutdownPatience = absl::Seconds(1);
+// The host is gone, or has ended its side of the stream.
+constexpr uint32_t kHangUp = EPOLLHUP | EPOLLERR | EPOLLRDHUP;
 
 uint64_t UptimeMs() {
   timespec now;
@@ -33,6 +36,7 @@ class CallService::Session {
  public:
   Session(CallService& service, uint64_t id, UniqueFd stream)
       : service_(service), id_(id), connection_(std::move(stream)) {}
+  ~Session() { service_.pending_bytes_ -= pending_bytes_; }
 
   // Ends by Settle, like every handler here.
   void Begin() {
@@ -55,16 +59,30 @@ class CallService::Session {
   }
 
   void OnEvents(uint32_t events) {
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0) Receive(events);
+    if ((events & (EPOLLIN | kHangUp)) != 0) Receive(events);
     Settle();
   }
 
   void Receive(uint32_t events) {
-    const bool wants = WantsFrames();
-    const bool open = wants ? connection_.Receive() : (events & EPOLLIN) == events;
+    // While no frames are wanted, only the stream's state tells whether the host is there: what it
+    // sends stays unread, and may have come together with room for output.
+    const bool open = WantsFrames() ? connection_.Receive() : (events & kHangUp) == 0;
     // What came in time counts, also when it is followed by the end.
     HandleFrames();
+    if (const absl::Status status = CountPending(); !status.ok()) Refuse(status);
     if (!open) HangUp();
+  }
+
+  // Accounts for what has come of a request that is not complete yet.
+  absl::Status CountPending() {
+    const size_t unread = call_ == nullptr && !answered_ ? connection_.unread() : 0;
+    const size_t counted = unread - std::min(unread, kFreePendingBytes);
+    size_t& all = service_.pending_bytes_;
+    all = all - std::exchange(pending_bytes_, counted) + counted;
+    if (counted == 0 || all <= kMaxPendingBytes) return absl::OkStatus();
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "requests: unfinished ones hold ", all, " bytes together, more than the limit of ",
+        kMaxPendingBytes, "; send this one again when others are complete"));
   }
 
   void HandleFrames() {
@@ -169,8 +187,10 @@ class CallService::Session {
     if (!cancelled_) connection_.Flush();
     cancelled_ = true;
     watch_.Reset();
-    connection_.Close();
+    // The call sees whether the host has been sent all.
+    connection_.Seal();
     if (call_ != nullptr) call_->Cancel();
+    connection_.Close();
   }
 
   // Sends what is queued, waits for what is needed next, and ends the session when it is over.
@@ -223,10 +243,11 @@ class CallService::Session {
   const uint64_t id_;
   Connection connection_;
   std::unique_ptr<Call> call_;
-  bool answered_ = false;   // the last frame is queued, and not a call's
-  bool cancelled_ = false;  // the host is gone
-  bool starved_ = false;    // the output was backed up, and the call has not heard since
-  bool shut_down_ = false;  // once the host has the answer
+  size_t pending_bytes_ = 0;  // its share of the service's
+  bool answered_ = false;     // the last frame is queued, and not a call's
+  bool cancelled_ = false;    // the host is gone
+  bool starved_ = false;      // the output was backed up, and the call has not heard since
+  bool shut_down_ = false;    // once the host has the answer
   EventLoop::Watch watch_;
   std::optional<EventLoop::Timer> patience_;  // of a shutdown, for the host to hang up
 };

@@ -45,6 +45,11 @@ class CallService {
   CallService(const CallService&) = delete;
   CallService& operator=(const CallService&) = delete;
 
+  // What unfinished requests may hold together. The first kFreePendingBytes of each are not
+  // counted, so that small ones are served whatever others do.
+  static constexpr size_t kMaxPendingBytes = 16 << 20;
+  static constexpr size_t kFreePendingBytes = 64 << 10;
+
   // `stream` is connected and non-blocking. Calls cannot be refused by who hands them over: whoever
   // may not be served must not get here.
   void Serve(UniqueFd stream);
@@ -58,6 +63,7 @@ class CallService {
   EventLoop& loop_;
   const Options options_;
   uint64_t next_session_ = 1;
+  size_t pending_bytes_ = 0;  // of unfinished requests, see kMaxPendingBytes
   std::unordered_map<uint64_t, std::unique_ptr<Session>> sessions_;
 };
 

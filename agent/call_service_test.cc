@@ -90,7 +90,7 @@ TEST_F(CallServiceTest, RefusesGarbage) {
 TEST_F(CallServiceTest, RefusesAnOversizedFrame) {
   const agent::Error error = ErrorAfterBytes("GET / HTTP/1.1\r\n\r\n");
   EXPECT_EQ(error.code(), agent::Error::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(error.message(), HasSubstr("is longer than the limit of 1048576"));
+  EXPECT_THAT(error.message(), HasSubstr("is longer than the limit of 4194304"));
 }
 
 TEST_F(CallServiceTest, RefusesATruncatedFrame) {
@@ -107,6 +107,43 @@ TEST_F(CallServiceTest, TakesARequestByteByByte) {
   TestingClient client = server_.Connect();
   for (const char byte : bytes) client.SendBytes(absl::string_view(&byte, 1));
   EXPECT_EQ(client.Finish().out, "slow\n");
+}
+
+// A frame's header that announces so many bytes.
+std::string FrameHeader(uint32_t bytes) {
+  std::string header;
+  for (int shift = 0; shift < 32; shift += 8) header += static_cast<char>(bytes >> shift);
+  return header;
+}
+
+// With a server of its own, the only one of its process: two would take each other's SIGCHLD.
+TEST(CallServicePendingTest, UnfinishedRequestsHoldNoMoreTogetherThanTheyMay) {
+  TestingServer server({.max_connections = 256});
+  const std::string most = FrameHeader(kMaxRequestBytes) + std::string(kMaxRequestBytes - 1, 'x');
+  std::vector<TestingClient> holders;
+  // One less than fills it, since the first bytes of each are free.
+  for (size_t i = 0; i < CallService::kMaxPendingBytes / kMaxRequestBytes; ++i) {
+    holders.push_back(server.Connect());
+    holders.back().SendBytes(most);
+  }
+  server.AwaitTurn();
+  TestingClient client = server.Connect();
+  // It is refused before it has sent all.
+  static_cast<void>(WriteAll(client.fd(), absl::string_view(most).substr(0, 1 << 20)));
+  const Result result = client.Finish();
+  EXPECT_EQ(result.error.code(), agent::Error::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(result.error.message(), HasSubstr("requests: unfinished ones hold "));
+  EXPECT_THAT(result.error.message(), HasSubstr("more than the limit of 16777216"));
+  // Small ones are served all the same, and large ones once there is room.
+  EXPECT_EQ(server.Connect().Run(TestingClient::Exec({"echo", "x"})).out, "x\n");
+  holders.pop_back();
+  holders.pop_back();
+  server.AwaitTurn();
+  agent::Request request = TestingClient::Exec({"sh", "-c", "echo $#", "sh"});
+  for (int i = 0; i < 10; ++i) request.mutable_exec()->add_argv(std::string(100'000, 'a'));
+  EXPECT_EQ(server.Connect().Run(request).out, "10\n");
+  holders.clear();
+  server.AwaitIdle();
 }
 
 TEST_F(CallServiceTest, RefusesOneConnectionTooMany) {

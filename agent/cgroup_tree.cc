@@ -176,6 +176,16 @@ class CgroupTree final : public ProcessTree {
     return absl::OkStatus();
   }
 
+  bool MayBeLeft() const override { return false; }
+
+  uint32_t Processes() const override {
+    uint32_t count = 0;
+    const std::string text = ReadControl(cgroup_.directory.get(), "pids.current");
+    // Without the controller they are not counted.
+    if (!absl::SimpleAtoi(text, &count)) return gone_ ? 0 : 1;
+    return count;
+  }
+
   bool KilledForMemory() override { return OomKills(cgroup_) != cgroup_.oom_kills; }
 
  private:

@@ -24,31 +24,34 @@ absl::Status Invalid(const Parts&... parts) {
 
 bool HasNul(absl::string_view text) { return text.find('\0') != absl::string_view::npos; }
 
-absl::Status ParseArguments(const agent::ExecRequest& request, Command& command) {
-  if (request.argv().empty()) return Invalid("argv: empty");
-  if (request.argv_size() > static_cast<int>(kMaxArguments)) {
-    return Invalid("argv: ", request.argv_size(), " entries are more than the limit of ",
-                   kMaxArguments);
+// What execve(2) needs for one argument or variable of so many characters; adds it to `total`.
+absl::Status CountString(absl::string_view field, int index, size_t characters, size_t& total) {
+  const size_t bytes = characters + 1;
+  if (bytes > kMaxStringBytes) {
+    return Invalid(field, "[", index, "]: ", bytes, " bytes are more than the limit of ",
+                   kMaxStringBytes);
   }
-  size_t bytes = 0;
+  total += bytes + sizeof(char*);
+  if (total <= kMaxStringsBytes) return absl::OkStatus();
+  return Invalid(field, "[", index,
+                 "]: argv and environment, 8 bytes for each included, have more ",
+                 "than the limit of ", kMaxStringsBytes, " bytes; pass it in a file or as input");
+}
+
+absl::Status ParseArguments(const agent::ExecRequest& request, Command& command, size_t& total) {
+  if (request.argv().empty()) return Invalid("argv: empty");
+  command.arguments.reserve(static_cast<size_t>(request.argv_size()));
   for (int i = 0; i < request.argv_size(); ++i) {
     const std::string& argument = request.argv(i);
     if (HasNul(argument)) return Invalid("argv[", i, "]: contains a NUL byte");
-    bytes += argument.size() + 1;
+    RETURN_IF_ERROR(CountString("argv", i, argument.size(), total));
     command.arguments.push_back(argument);
-  }
-  if (bytes > kMaxArgumentBytes) {
-    return Invalid("argv: ", bytes, " bytes are more than the limit of ", kMaxArgumentBytes);
   }
   if (command.arguments[0].empty()) return Invalid("argv[0]: empty");
   return absl::OkStatus();
 }
 
-absl::Status ParseEnvironment(const agent::ExecRequest& request, Command& command) {
-  if (request.environment_size() > static_cast<int>(kMaxEnvironmentVariables)) {
-    return Invalid("environment: ", request.environment_size(),
-                   " variables are more than the limit of ", kMaxEnvironmentVariables);
-  }
+absl::Status ParseEnvironment(const agent::ExecRequest& request, Command& command, size_t& total) {
   // Index in command.environment by name; views of the request and of constants.
   std::map<absl::string_view, size_t> index;
   auto set = [&](absl::string_view name, absl::string_view value) {
@@ -63,7 +66,9 @@ absl::Status ParseEnvironment(const agent::ExecRequest& request, Command& comman
   if (command.account && !command.account->name.empty()) set("USER", command.account->name);
   set("TERM", "xterm");
   set("LANG", "C.UTF-8");
-  size_t bytes = 0;
+  for (const std::string& variable : command.environment) {
+    total += variable.size() + 1 + sizeof(char*);
+  }
   for (int i = 0; i < request.environment_size(); ++i) {
     const auto& variable = request.environment(i);
     if (variable.name().empty()) return Invalid("environment[", i, "]: empty name");
@@ -73,12 +78,10 @@ absl::Status ParseEnvironment(const agent::ExecRequest& request, Command& comman
     if (HasNul(variable.name()) || HasNul(variable.value())) {
       return Invalid("environment[", i, "]: contains a NUL byte");
     }
-    bytes += variable.name().size() + variable.value().size() + 2;
+    RETURN_IF_ERROR(
+        CountString("environment", i, variable.name().size() + 1 + variable.value().size(), total));
     set(variable.name(), variable.value());
-  }
-  if (bytes > kMaxEnvironmentBytes) {
-    return Invalid("environment: ", bytes, " bytes are more than the limit of ",
-                   kMaxEnvironmentBytes);
+    command.requested.push_back(index.at(variable.name()));
   }
   return absl::OkStatus();
 }
@@ -171,14 +174,16 @@ absl::Status ParseTimes(const agent::ExecRequest& request, Command& command) {
 absl::StatusOr<Command> ParseCommand(const agent::ExecRequest& request,
                                      const CommandSetting& setting) {
   Command command;
-  RETURN_IF_ERROR(ParseArguments(request, command));
+  size_t total = 0;  // of the strings, as execve(2) counts them
+  RETURN_IF_ERROR(ParseArguments(request, command, total));
   RETURN_IF_ERROR(ParseIsolation(request, setting, command));
-  RETURN_IF_ERROR(ParseEnvironment(request, command));
+  RETURN_IF_ERROR(ParseEnvironment(request, command, total));
   RETURN_IF_ERROR(ParseWorkingDirectory(request, command));
   RETURN_IF_ERROR(ParseTimes(request, command));
   RETURN_IF_ERROR(ParseTerminal(request, command));
   ASSIGN_OR_RETURN(command.limits, ParseLimits(request.limits()));
   command.keep = request.keep();
+  command.kill_tree = request.kill_tree() || setting.kills_trees || command.terminal.has_value();
   return command;
 }
 

@@ -48,13 +48,29 @@ TEST_F(CommandTest, ArgumentBounds) {
   EXPECT_EQ(Refusal(), "argv[0]: empty");
   request_.set_argv(0, std::string("a\0b", 3));
   EXPECT_EQ(Refusal(), "argv[0]: contains a NUL byte");
-  request_.set_argv(0, std::string(kMaxArgumentBytes - 1, 'a'));
+  request_.set_argv(0, std::string(kMaxStringBytes - 1, 'a'));
   EXPECT_THAT(ParseCommand(request_, setting_), IsOk());
-  request_.add_argv("");
-  EXPECT_EQ(Refusal(), "argv: 131073 bytes are more than the limit of 131072");
+  request_.add_argv(std::string(kMaxStringBytes, 'a'));
+  EXPECT_EQ(Refusal(), "argv[1]: 131073 bytes are more than the limit of 131072");
+}
+
+TEST_F(CommandTest, ArgumentsAndEnvironmentShareABound) {
+  constexpr size_t kBytes = 1000;  // of an argument, its terminator and its pointer
+  while (request_.argv_size() < static_cast<int>(kMaxStringsBytes / kBytes)) {
+    request_.add_argv(std::string(kBytes - 1 - sizeof(char*), 'a'));
+  }
+  EXPECT_THAT(ParseCommand(request_, setting_), IsOk());
+  Set("A", std::string(kBytes, 'v'));
+  EXPECT_EQ(Refusal(),
+            "environment[0]: argv and environment, 8 bytes for each included, have more than the "
+            "limit of 2097152 bytes; pass it in a file or as input");
+  request_.clear_environment();
+  for (int i = 0; i < 3; ++i) request_.add_argv(std::string(kBytes, 'a'));
+  EXPECT_THAT(Refusal(), ::testing::HasSubstr("more than the limit of 2097152 bytes"));
+  // Empty ones cost what their pointers do.
   request_.clear_argv();
-  for (size_t i = 0; i <= kMaxArguments; ++i) request_.add_argv("a");
-  EXPECT_EQ(Refusal(), "argv: 4097 entries are more than the limit of 4096");
+  for (size_t i = 0; i <= kMaxStringsBytes / (1 + sizeof(char*)); ++i) request_.add_argv("");
+  EXPECT_THAT(Refusal(), ::testing::HasSubstr("more than the limit of 2097152 bytes"));
 }
 
 TEST_F(CommandTest, EnvironmentBounds) {
@@ -65,11 +81,23 @@ TEST_F(CommandTest, EnvironmentBounds) {
   request_.mutable_environment(0)->set_name(std::string("A\0", 2));
   EXPECT_EQ(Refusal(), "environment[0]: contains a NUL byte");
   request_.mutable_environment(0)->set_name("A");
-  request_.mutable_environment(0)->set_value(std::string(kMaxEnvironmentBytes - 2, 'v'));
-  EXPECT_EQ(Refusal(), "environment: 131073 bytes are more than the limit of 131072");
-  request_.clear_environment();
-  for (size_t i = 0; i <= kMaxEnvironmentVariables; ++i) Set("A", "");
-  EXPECT_EQ(Refusal(), "environment: 4097 variables are more than the limit of 4096");
+  // With name, '=' and terminator.
+  request_.mutable_environment(0)->set_value(std::string(kMaxStringBytes - 3, 'v'));
+  EXPECT_THAT(ParseCommand(request_, setting_), IsOk());
+  request_.mutable_environment(0)->set_value(std::string(kMaxStringBytes - 2, 'v'));
+  EXPECT_EQ(Refusal(), "environment[0]: 131073 bytes are more than the limit of 131072");
+}
+
+TEST_F(CommandTest, TreesEndWithTheirLeadersWhereThatIsAskedFor) {
+  EXPECT_FALSE(ParseCommand(request_, setting_)->kill_tree);
+  request_.mutable_terminal();
+  EXPECT_TRUE(ParseCommand(request_, setting_)->kill_tree);
+  request_.clear_terminal();
+  request_.set_kill_tree(true);
+  EXPECT_TRUE(ParseCommand(request_, setting_)->kill_tree);
+  request_.set_kill_tree(false);
+  setting_.kills_trees = true;
+  EXPECT_TRUE(ParseCommand(request_, setting_)->kill_tree);
 }
 
 TEST_F(CommandTest, WorkingDirectoryBounds) {

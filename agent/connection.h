@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "agent/agent.pb.h"
 #include "agent/byte_queue.h"
+#include "agent/ports.h"
 #include "base/frame.h"
 #include "base/unique_fd.h"
 
@@ -24,7 +25,7 @@ class Connection {
   static constexpr size_t kOutputLimit = 256 << 10;
   static constexpr size_t kMaxOutputPieceBytes = 64 << 10;
 
-  explicit Connection(UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit Connection(UniqueFd fd) : fd_(std::move(fd)), reader_(kMaxRequestBytes) {}
 
   int fd() const { return fd_.get(); }
 
@@ -34,7 +35,10 @@ class Connection {
   // The next complete frame's payload, valid until the next Receive or NextFrame. An error when the
   // peer announces one that is too long; the stream is then of no more use.
   absl::StatusOr<std::optional<absl::string_view>> NextFrame() { return reader_.Next(); }
+  // For the frames that come after the request.
   void LimitFrames(size_t max_bytes) { reader_.SetMaxBytes(max_bytes); }
+  // Bytes of frames that have come and that NextFrame has not returned.
+  size_t unread() const { return reader_.buffered(); }
   bool AtFrameBoundary() const { return reader_.AtBoundary(); }
 
   // Queues a frame; Flush sends.

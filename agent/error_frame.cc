@@ -54,9 +54,9 @@ agent::ServerFrame ErrorFrame(const absl::Status& status) {
 
 absl::Status ErrorStatus(const agent::Error& error) {
   for (const Code& code : kCodes) {
-    if (code.error == error.code()) return absl::Status(code.status, error.message());
+    if (code.error == error.code()) return absl::Status(code.status, MessageText(error.message()));
   }
-  return absl::InternalError(error.message());
+  return absl::InternalError(MessageText(error.message()));
 }
 
 }  // namespace voidbox

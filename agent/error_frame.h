@@ -19,7 +19,8 @@ std::string MessageText(absl::string_view text);
 // An Error frame; the codes of `status` that the protocol does not have become INTERNAL.
 agent::ServerFrame ErrorFrame(const absl::Status& status);
 
-// What an Error frame says, for who called: never OK, and INTERNAL for a code that is unknown.
+// What an Error frame says, for who called: never OK, and INTERNAL for a code that is unknown. Its
+// message is MessageText, whatever was sent.
 absl::Status ErrorStatus(const agent::Error& error);
 
 }  // namespace voidbox

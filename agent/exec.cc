@@ -3,16 +3,14 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/error_frame.h"
 #include "agent/terminal.h"
-#include "base/ioctl.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 
@@ -20,6 +18,9 @@ namespace voidbox {
 namespace {
 
 constexpr size_t kMaxListedArgumentBytes = 256;
+constexpr char kTooManyLeft[] =
+    "what it left running was killed, as too many commands before it have left something; end some "
+    "of that";
 
 }  // namespace
 
@@ -35,10 +36,9 @@ Exec::Exec(const Environment& environment, uint64_t id, Command command, Attachm
       id_(id),
       command_(std::move(command)),
       attached_(&attachment),
-      kept_(command_.keep ? std::make_unique<KeptOutput>() : nullptr),
+      output_(environment.loop, command_.keep, [this] { OnOutput(); }),
       input_(environment.loop, [this] { Settle(); }) {
-  outputs_[0].kind = Connection::Output::kStdout;
-  outputs_[1].kind = Connection::Output::kStderr;
+  output_.SetConnection(&attachment.connection);
 }
 
 Exec::~Exec() {
@@ -50,24 +50,24 @@ Exec::~Exec() {
 // All that can fail comes before the process, so that a failure leaves none.
 absl::Status Exec::StartProcess() {
   ASSIGN_OR_RETURN(ExecStreams streams, OpenExecStreams(command_));
-  outputs_[0].pipe = std::move(streams.our_output);
-  outputs_[1].pipe = std::move(streams.our_error);
+  output_.Open(std::move(streams.our_output), std::move(streams.our_error));
   input_.Open(std::move(streams.our_input), command_.terminal.has_value());
-  for (Output& output : outputs_) {
-    if (output.pipe) RETURN_IF_ERROR(WatchOutput(output));
-  }
+  RETURN_IF_ERROR(output_.Watch());
   RETURN_IF_ERROR(StartTimeout());
   const bool is_privileged = !command_.account || command_.account->uid == 0;
   ASSIGN_OR_RETURN(
       tree_, environment_.trees.Create({.limits = command_.limits, .reusable = !is_privileged}));
   ASSIGN_OR_RETURN(const auto started, environment_.spawner.Start(command_, PlaceOf(streams)));
   if (command_.terminal) terminal_ = std::move(streams.output);
+  ForgetArguments();
   if (const auto* failure = std::get_if<Spawner::NotStarted>(&started)) {
     agent::ExecEnded ended;
     ended.set_reason(agent::ExecEnded::NOT_STARTED);
     ended.set_exit_code(static_cast<uint32_t>(failure->exit_code));
     ended.set_message(MessageText(failure->message));
-    tree_gone_ = tree_->Gone();
+    static_cast<void>(tree_->Gone());  // gives its cgroup back
+    tree_.reset();
+    output_.SetConnection(nullptr);
     End(std::move(ended));
     return absl::OkStatus();
   }
@@ -101,11 +101,21 @@ absl::Status Exec::StartTimeout() {
   // Not after the timeout begins, or a command that used it up would seem to have ended before.
   started_ = Clock::now();
   if (command_.timeout == absl::InfiniteDuration()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(timeout_, environment_.loop.AddTimer([this] {
-    OnTimeout();
-    Settle();
-  }));
-  return timeout_.Set(command_.timeout);
+  return SetTimer(timeout_, command_.timeout, &Exec::OnTimeout);
+}
+
+// They may have 2 MiB, and an exec may live for long.
+void Exec::ForgetArguments() {
+  std::vector<std::string> listed;
+  size_t room = kMaxListedArgumentBytes;
+  for (const std::string& argument : command_.arguments) {
+    listed.push_back(argument.substr(0, room));
+    if (argument.size() >= room) break;
+    room -= argument.size();
+  }
+  command_.arguments = std::move(listed);
+  command_.environment = {};
+  command_.path = {};
 }
 
 void Exec::SendStarted(uint64_t lost_bytes) {
@@ -127,9 +137,12 @@ void Exec::Attach(Attachment& attachment, bool skip_kept_output) {
     before->settle();  // which may be its end
   }
   attached_ = &attachment;
-  SendStarted(skip_kept_output ? 0 : kept_->lost_bytes());
-  if (!skip_kept_output) kept_->SendTo(attachment.connection);
-  if (!ended_) return OnRoom();
+  SendStarted(skip_kept_output ? 0 : output_.kept()->lost_bytes());
+  if (!skip_kept_output) output_.kept()->SendTo(attachment.connection);
+  if (!ended_) {
+    output_.SetConnection(&attachment.connection);
+    return OnRoom();
+  }
   agent::ServerFrame frame;
   *frame.mutable_ended() = *ended_;
   Send(frame);
@@ -139,7 +152,8 @@ void Exec::Attach(Attachment& attachment, bool skip_kept_output) {
 void Exec::Detach(const Attachment& attachment) {
   if (attached_ != &attachment) return;
   attached_ = nullptr;
-  if (kept_ != nullptr && !ended_) OnRoom();
+  output_.SetConnection(nullptr);
+  if (keep() && !ended_) OnRoom();
 }
 
 void Exec::Send(const agent::ServerFrame& frame) {
@@ -154,12 +168,7 @@ agent::ExecInfo Exec::Info() const {
   agent::ExecInfo info;
   info.set_id(id_);
   info.set_pid(static_cast<uint32_t>(pid_));
-  size_t room = kMaxListedArgumentBytes;
-  for (const std::string& argument : command_.arguments) {
-    info.add_argv(argument.substr(0, room));
-    if (argument.size() >= room) break;
-    room -= argument.size();
-  }
+  for (const std::string& argument : command_.arguments) info.add_argv(argument);
   const auto age = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
   info.set_age_us(static_cast<uint64_t>(age.count()));
   info.set_keep(keep());
@@ -167,7 +176,12 @@ agent::ExecInfo Exec::Info() const {
   if (ended_) *info.mutable_ended() = *ended_;
   info.set_uid(command_.account ? command_.account->uid : 0);
   info.set_isolation(command_.jail.empty() ? agent::ROOTFS : agent::JAIL);
+  info.set_left_processes(left_processes());
   return info;
+}
+
+uint32_t Exec::left_processes() const {
+  return ended_ && tree_ != nullptr ? tree_->Processes() : 0;
 }
 
 void Exec::LogFailure(const absl::Status& status) const {
@@ -176,49 +190,16 @@ void Exec::LogFailure(const absl::Status& status) const {
 
 // --- Output ---
 
-absl::Status Exec::WatchOutput(Output& output) {
-  ASSIGN_OR_RETURN(output.watch,
-                   environment_.loop.Add(output.pipe.get(), EPOLLIN, [this, &output](uint32_t) {
-                     OnOutput(output);
-                     Settle();
-                   }));
-  return absl::OkStatus();
-}
-
-void Exec::OnOutput(Output& output) {
-  ReadOutput(output);
-  // Not only silenced: a pipe whose writers are gone would go on to report that.
-  if (output.pipe && BackedUp()) output.watch.Reset();
-}
-
-// Reads once. False when nothing came: the pipe is then closed, or empty for now.
-bool Exec::ReadOutput(Output& output) {
-  const size_t most = std::min(output.left, Connection::kMaxOutputPieceBytes);
-  std::array<char, Connection::kMaxOutputPieceBytes> piece;  // for when nobody is attached
-  char* const bytes = attached_ != nullptr ? attached_->connection.ReserveOutput() : piece.data();
-  ssize_t got = 0;
-  if (most != 0) got = ::read(output.pipe.get(), bytes, most);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR) && !tree_gone_) return false;
-  if (got <= 0) {
-    output.watch.Reset();
-    output.pipe.Reset();
-    return false;
-  }
-  const size_t size = static_cast<size_t>(got);
-  if (tree_gone_) output.left -= size;
-  if (kept_ != nullptr) kept_->Append(output.kind, {bytes, size});
-  if (attached_ != nullptr) attached_->connection.CommitOutput(output.kind, size);
-  return true;
+void Exec::OnOutput() {
+  if (!ended_) return Settle();
+  if (awaits_output_) CheckLeft();
 }
 
 void Exec::OnRoom() {
-  if (tree_gone_) return Drain();
-  for (Output& output : outputs_) {
-    if (!output.pipe || output.watch || BackedUp()) continue;
-    if (const absl::Status status = WatchOutput(output); !status.ok()) {
-      LogFailure(status);
-      KillAll();
-    }
+  if (draining_) return Drain();
+  if (const absl::Status status = output_.Watch(); !status.ok()) {
+    LogFailure(status);
+    KillAll();
   }
 }
 
@@ -235,7 +216,7 @@ void Exec::Signal(int number) {
 }
 
 void Exec::SignalForeground(int number) {
-  const pid_t group = terminal_ && pid_ != 0 ? ForegroundGroup(outputs_[0].pipe.get()) : 0;
+  const pid_t group = terminal_ && pid_ != 0 ? ForegroundGroup(output_.fd()) : 0;
   // Process 1 is us, and the group of that number would be every process.
   if (group <= 1 || ::kill(-group, number) != 0) Signal(number);
 }
@@ -255,8 +236,14 @@ void Exec::OnTimeout() {
 void Exec::Cancel() {
   if (cancelled_) return;
   cancelled_ = true;
+  if (ended_) {
+    // Who hangs up before the end was told has cancelled what goes on.
+    if (attached_ != nullptr && attached_->connection.unsent() != 0) Kill();
+    return;
+  }
   input_.Close();
   if (tree_gone_) return Drain();
+  if (std::exchange(leaves_, false)) return EndTree();
   if (pid_ == 0) return;  // the end is under way already
   if (terminal_) {
     HangUp();
@@ -265,20 +252,19 @@ void Exec::Cancel() {
   }
 }
 
+absl::Status Exec::SetTimer(EventLoop::Timer& timer, absl::Duration delay, void (Exec::*action)()) {
+  ASSIGN_OR_RETURN(timer, environment_.loop.AddTimer([this, action] {
+    (this->*action)();
+    Settle();
+  }));
+  return timer.Set(delay);
+}
+
 // The last of our descriptors of the terminal tells its programs; they have some time to go.
 void Exec::HangUp() {
-  outputs_[0].watch.Reset();
-  outputs_[0].pipe.Reset();
+  output_.Close();
   terminal_.Reset();
-  auto timer = environment_.loop.AddTimer([this] {
-    KillAll();
-    Settle();
-  });
-  absl::Status status = timer.status();
-  if (timer.ok()) {
-    timeout_ = *std::move(timer);
-    status = timeout_.Set(kHangUpGrace);
-  }
+  const absl::Status status = SetTimer(timeout_, kHangUpGrace, &Exec::KillAll);
   LogFailure(status);
   if (!status.ok()) KillAll();
 }
@@ -314,65 +300,54 @@ void Exec::OnMainProcessEnded(const ChildWatcher::Ending& ending) {
   timeout_.Cancel();
   input_.Close();
   reason_ = ReasonOf(ending);
-  if (!tree_->Gone()) AwaitTree();
+  const bool gone = tree_->Gone();
+  const bool may_leave = MayLeave() && environment_.may_leave();
+  if (gone) {
+    awaits_output_ = may_leave && tree_->MayBeLeft();
+  } else {
+    leaves_ = may_leave;
+    if (!leaves_) EndTree();
+    if (!leaves_ && MayLeave()) message_ = kTooManyLeft;
+    const absl::Status status = tree_->WatchGone([this] { OnTreeHint(); });
+    LogFailure(status);
+    if (!status.ok()) tree_.reset();
+  }
   CheckTree();
 }
 
-void Exec::AwaitTree() {
-  if (command_.kill_grace == absl::ZeroDuration()) {
-    tree_->Kill();
-  } else {
-    StartGrace();
-  }
-  const absl::Status status = tree_->WatchGone([this] {
-    CheckTree();
-    Settle();
-  });
-  LogFailure(status);
-  if (!status.ok()) tree_.reset();
+bool Exec::MayLeave() const {
+  return reason_ == agent::ExecEnded::EXITED && !killed_by_us_ && !cancelled_ &&
+         !command_.kill_tree;
 }
 
-void Exec::StartGrace() {
-  auto timer = environment_.loop.AddTimer([this] {
-    if (tree_) tree_->Kill();
-  });
-  absl::Status status = timer.status();
-  if (timer.ok()) {
-    grace_ = *std::move(timer);
-    status = grace_.Set(command_.kill_grace);
-  }
+// Kills what is left of the tree, now or after the grace.
+void Exec::EndTree() {
+  if (command_.kill_grace == absl::ZeroDuration()) return tree_->Kill();
+  const absl::Status status = SetTimer(grace_, command_.kill_grace, &Exec::Kill);
   LogFailure(status);
   if (!status.ok()) tree_->Kill();
 }
 
+void Exec::OnTreeHint() {
+  if (ended_) return CheckLeft();
+  CheckTree();
+  Settle();
+}
+
 void Exec::CheckTree() {
-  if (tree_gone_ || pid_ != 0 || (tree_ && !tree_->Gone())) return;
-  tree_gone_ = true;
-  grace_.Cancel();
+  if (tree_gone_ || pid_ != 0) return;
+  tree_gone_ = tree_ == nullptr || tree_->Gone();
+  if (!tree_gone_ && !leaves_) return;
+  if (!std::exchange(draining_, true)) output_.Limit(command_.terminal.has_value());
   terminal_.Reset();
-  for (Output& output : outputs_) {
-    output.watch.Reset();
-    if (!output.pipe) continue;
-    if (command_.terminal) {
-      output.left = kMaxTerminalBytes;
-      continue;
-    }
-    int size = 0;
-    output.left =
-        Ioctl(output.pipe.get(), FIONREAD, "FIONREAD", &size).ok() ? static_cast<size_t>(size) : 0;
-  }
   Drain();
 }
 
-// Sends what the pipes still hold as far as the connection takes it, then the last frame.
+// Sends what the pipes held when the end came, as far as the connection takes it, then the last
+// frame.
 void Exec::Drain() {
-  if (ended_) return;
-  for (Output& output : outputs_) {
-    while (output.pipe && !cancelled_) {
-      if (BackedUp()) return;
-      ReadOutput(output);
-    }
-  }
+  if (ended_ || (!tree_gone_ && !leaves_)) return;
+  if (!cancelled_ && !output_.Drain()) return;
   agent::ExecEnded ended;
   ended.set_reason(reason_);
   if (ending_.signaled) {
@@ -380,6 +355,14 @@ void Exec::Drain() {
   } else {
     ended.set_exit_code(static_cast<uint32_t>(ending_.value));
   }
+  ended.set_message(message_);
+  output_.SetConnection(nullptr);
+  output_.LiftLimit();
+  if (tree_gone_) {
+    tree_.reset();
+    awaits_output_ = awaits_output_ && !cancelled_ && output_.HasWriter();
+  }
+  ended.set_left_running(tree_ != nullptr || awaits_output_);
   ended.set_duration_us(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_).count()));
   End(std::move(ended));
@@ -387,14 +370,40 @@ void Exec::Drain() {
 
 void Exec::End(agent::ExecEnded ended) {
   ended_ = std::move(ended);
-  // What is kept of it may be kept for long.
-  tree_.reset();
   timeout_ = EventLoop::Timer();
   grace_ = EventLoop::Timer();
   agent::ServerFrame frame;
   *frame.mutable_ended() = *ended_;
   Send(frame);
   if (attached_ != nullptr) attached_->done = true;
+  if (has_left()) return Leave();
+  output_.Close();  // what is kept of it may be kept for long
+}
+
+// --- What is left ---
+
+// From now on what comes is read only to be kept or thrown away.
+void Exec::Leave() {
+  absl::Status status = output_.Watch();
+  if (status.ok() && command_.max_tree_time != absl::InfiniteDuration()) {
+    const absl::Duration age = absl::FromChrono(Clock::now() - started_);
+    status = SetTimer(timeout_, command_.max_tree_time - age, &Exec::Kill);
+  }
+  LogFailure(status);
+  if (!status.ok()) Kill();
+}
+
+void Exec::CheckLeft() {
+  if (tree_ != nullptr && tree_->Gone()) tree_.reset();
+  awaits_output_ = awaits_output_ && output_.HasWriter();
+  if (has_left()) return;
+  // What came last.
+  output_.Limit(/*is_terminal=*/false);
+  output_.Drain();
+  output_.Close();
+  timeout_ = EventLoop::Timer();
+  const auto left_gone = environment_.left_gone;  // which may destroy this
+  left_gone(id_);
 }
 
 }  // namespace voidbox

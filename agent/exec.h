@@ -3,11 +3,12 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,8 +18,8 @@
 #include "agent/command.h"
 #include "agent/connection.h"
 #include "agent/exec_input.h"
+#include "agent/exec_output.h"
 #include "agent/exec_streams.h"
-#include "agent/kept_output.h"
 #include "agent/process_tree.h"
 #include "agent/spawner.h"
 #include "base/event_loop.h"
@@ -29,10 +30,12 @@ namespace voidbox {
 // One command: its process, the tree of that, and its streams, from its start to its end. What it
 // says goes to the connection that is attached to it. Belongs to the loop's thread.
 //
-// The end: when the first process has ended (by itself or killed), what is left of its tree is
-// killed, after the request's kill_grace_ms if it has one. When no process of the tree is left,
-// what its pipes still hold is sent, and then how the first process ended. A process of another
-// tree that has got hold of such a pipe delays nothing.
+// The end: when the first process has exited by itself, what it started may go on. What the pipes
+// hold then is sent, then how it ended, and what comes later is read and kept or thrown away: the
+// exec lives, with has_left, until its tree is gone. In all other cases (see Command::kill_tree)
+// what is left of the tree is killed, after the request's kill_grace_ms if it has one, and the end
+// is told when no process of it is left. A process of another tree that has got hold of a pipe
+// delays nothing.
 class Exec {
  public:
   // All outlive the execs.
@@ -42,6 +45,10 @@ class Exec {
     ProcessTrees& trees;
     Spawner& spawner;
     int null_fd;  // /dev/null
+    // Whether one more exec may leave processes running; else they are killed.
+    std::function<bool()> may_leave;
+    // Called, as an event's last act, when nothing is left any more of what the exec had left.
+    std::function<void(uint64_t id)> left_gone;
   };
   // Who is told; outlives its being attached. `settle` as in Call.
   struct Attachment {
@@ -61,9 +68,13 @@ class Exec {
   Exec& operator=(const Exec&) = delete;
 
   uint64_t id() const { return id_; }
-  bool keep() const { return command_.keep; }
+  bool keep() const { return output_.kept() != nullptr; }
   // The last frame was sent, or is kept.
   bool ended() const { return ended_.has_value(); }
+  // It has ended, and what it started goes on.
+  bool has_left() const { return ended() && (tree_ != nullptr || awaits_output_); }
+  // Processes and threads that it has left.
+  uint32_t left_processes() const;
   agent::ExecInfo Info() const;
 
   // For an exec that keeps its output. Who was attached is told so, and done.
@@ -71,6 +82,8 @@ class Exec {
   // It goes on by itself, if it is kept; else use Cancel. Does nothing when another one is
   // attached.
   void Detach(const Attachment& attachment);
+  // Once it has ended: its result and output are not kept any more. What it has left goes on.
+  void GiveUp() { output_.Forget(); }
 
   // From who is attached. Input must be wanted, and does not come after its end.
   const Command& command() const { return command_; }
@@ -92,57 +105,54 @@ class Exec {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // A pipe from the process, or its terminal.
-  struct Output {
-    Connection::Output kind;
-    UniqueFd pipe;           // ours; closed after its end
-    size_t left = SIZE_MAX;  // bytes until its end, once that is known
-    EventLoop::Watch watch;  // none while the connection is backed up
-  };
   Exec(const Environment& environment, uint64_t id, Command command, Attachment& attachment);
   absl::Status StartProcess();
   absl::Status StartTimeout();
   Spawner::Place PlaceOf(const ExecStreams& streams) const;
+  void ForgetArguments();
   void SendStarted(uint64_t lost_bytes);
-
-  absl::Status WatchOutput(Output& output);
-  void OnOutput(Output& output);
-  bool ReadOutput(Output& output);
-  bool BackedUp() const { return attached_ != nullptr && attached_->connection.BackedUp(); }
   void Send(const agent::ServerFrame& frame);
+  void OnOutput();
   // The last act of a handler.
   void Settle();
   void LogFailure(const absl::Status& status) const;
 
   agent::ExecEnded::Reason ReasonOf(const ChildWatcher::Ending& ending) const;
   void OnMainProcessEnded(const ChildWatcher::Ending& ending);
-  void AwaitTree();
+  bool MayLeave() const;
+  void OnTreeHint();
   void OnTimeout();
   void HangUp();
   void KillAll();
-  void StartGrace();
+  void EndTree();
+  absl::Status SetTimer(EventLoop::Timer& timer, absl::Duration delay, void (Exec::*action)());
   void CheckTree();
   void Drain();
   void End(agent::ExecEnded ended);
+  void Leave();
+  void CheckLeft();
 
   const Environment environment_;
   const uint64_t id_;
-  const Command command_;
+  Command command_;  // its arguments are cut, and its environment dropped, once it has started
   Attachment* attached_;
 
-  std::unique_ptr<ProcessTree> tree_;  // null when it cannot be waited for
+  std::unique_ptr<ProcessTree> tree_;  // null when it cannot be waited for, or is gone
   pid_t pid_ = 0;                      // 0 once reaped
   Clock::time_point started_;
   ChildWatcher::Ending ending_;
   agent::ExecEnded::Reason reason_ = agent::ExecEnded::REASON_UNSPECIFIED;
+  std::string message_;  // of the end
   bool timed_out_ = false;
   bool killed_by_us_ = false;
+  bool leaves_ = false;  // what is left of the tree goes on
+  bool draining_ = false;
   bool tree_gone_ = false;
+  bool awaits_output_ = false;  // of processes that have left the tree
   bool cancelled_ = false;
   std::optional<agent::ExecEnded> ended_;
 
-  std::unique_ptr<KeptOutput> kept_;  // null unless it keeps its output
-  std::array<Output, 2> outputs_;
+  ExecOutput output_;
   UniqueFd terminal_;  // the command's side, so that its output does not end before the command
   ExecInput input_;
   EventLoop::Timer timeout_;

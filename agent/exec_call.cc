@@ -26,7 +26,7 @@ absl::StatusOr<std::unique_ptr<Call>> ExecCall::Attach(ExecTable& table,
 ExecCall::~ExecCall() {
   if (exec_ == nullptr) return;
   exec_->Detach(attachment_);
-  if (!exec_->keep()) table_.Remove(exec_->id());
+  table_.Remove(exec_->id());
 }
 
 absl::Status ExecCall::OnFrame(const agent::ClientFrame& frame) {

@@ -49,17 +49,22 @@ TEST_P(ExecTest, ATimeoutKillsAProcessWhoseOutputNobodyReads) {
   EXPECT_EQ(result.out.substr(0, 4), "y\ny\n");
 }
 
-TEST_P(ExecTest, WhatTheProcessLeavesBehindIsKilledAndDelaysNothing) {
-  const Result result = Run(Marked("sh -c 'sleep 1000' \"$0\" & echo done"));
+TEST_P(ExecTest, WhatTheProcessStartedIsKilledWithItOnRequestAndDelaysNothing) {
+  agent::Request request = Marked("sh -c 'sleep 1000' \"$0\" & echo done");
+  request.mutable_exec()->set_kill_tree(true);
+  const Result result = Run(request);
+  EXPECT_FALSE(result.ended.left_running());
   EXPECT_EQ(result.out, "done\n");
   EXPECT_EQ(result.ended.reason(), ExecEnded::EXITED);
   EXPECT_EQ(result.ended.exit_code(), 0u);
 }
 
-TEST_P(CgroupExecTest, WhatIsLeftBehindInASessionOfItsOwnIsKilledWithItsCgroup) {
+TEST_P(CgroupExecTest, WhatWasStartedInASessionOfItsOwnIsKilledWithItsCgroup) {
   const Fifo fifo;
-  const Result result = Run(Marked(absl::StrCat("setsid sh -c 'echo away; echo > ", fifo.path(),
-                                                "; sleep 1000' \"$0\" & cat ", fifo.path())));
+  agent::Request request = Marked(absl::StrCat("setsid sh -c 'echo away; echo > ", fifo.path(),
+                                               "; sleep 1000' \"$0\" & cat ", fifo.path()));
+  request.mutable_exec()->set_kill_tree(true);
+  const Result result = Run(request);
   EXPECT_EQ(result.out, "away\n\n");
 }
 
@@ -78,6 +83,7 @@ TEST_P(ExecTest, TheGraceLetsTheRestOfTheTreeFinish) {
 
 TEST_P(ExecTest, TheGraceEnds) {
   agent::Request request = Marked("sh -c 'sleep 1000' \"$0\" & echo done");
+  request.mutable_exec()->set_kill_tree(true);
   request.mutable_exec()->set_kill_grace_ms(200);
   const Result result = Run(request);
   EXPECT_EQ(result.ended.reason(), ExecEnded::EXITED);

@@ -1,8 +1,13 @@
 #include "agent/exec_policy.h"
 
+#include <array>
 #include <utility>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "agent/accounts.h"
 #include "base/status_macros.h"
 
@@ -23,39 +28,66 @@ absl::Status ApplyLimit(absl::string_view field, Number most, Number& value) {
                 most, "; ask for that or less");
 }
 
-absl::Status CheckAllowedCommand(absl::string_view name, int index) {
-  const std::string field = absl::StrCat("allowed_commands[", index, "]: ");
-  if (name.empty()) return absl::InvalidArgumentError(absl::StrCat(field, "empty"));
-  if (name.find('\0') != absl::string_view::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(field, "contains a NUL byte"));
+// What programs need to speak to people, and what run-ts sets itself.
+constexpr std::array<absl::string_view, 4> kDefaultEnvironment = {"LANG", "LC_*", "TERM", "TZ"};
+constexpr std::array<absl::string_view, 4> kRunTsEnvironment = {
+    "DENO_DIR=/home/user/.cache/deno", "DENO_NO_UPDATE_CHECK=1", "HOME=/home/user", "NO_COLOR=1"};
+constexpr absl::string_view kDefaultDirectory = "/home/user";
+
+bool IsBeneath(absl::string_view path, absl::string_view directory) {
+  while (absl::ConsumeSuffix(&directory, "/")) {
   }
-  if (name[0] != '/' && name.find('/') != absl::string_view::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, name, " is neither a name without a slash nor an absolute path"));
-  }
-  return absl::OkStatus();
+  return absl::ConsumePrefix(&path, directory) && (path.empty() || path[0] == '/');
 }
 
-absl::StatusOr<std::set<std::string, std::less<>>> ParseAllowedCommands(
-    const agent::ConfigureRequest& request) {
-  if (request.allowed_commands_size() > static_cast<int>(ExecPolicy::kMaxAllowedCommands)) {
+bool HasDotDot(absl::string_view path) {
+  for (const absl::string_view part : absl::StrSplit(path, '/')) {
+    if (part == "..") return true;
+  }
+  return false;
+}
+
+// A list of a ConfigureRequest, each of whose entries is checked by `check`.
+template <typename List, typename Check>
+absl::StatusOr<std::vector<std::string>> ParseList(absl::string_view field, const List& list,
+                                                   size_t most, const Check& check) {
+  if (list.size() > static_cast<int>(most)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("allowed_commands: ", request.allowed_commands_size(),
-                     " are more than the limit of ", ExecPolicy::kMaxAllowedCommands));
+        absl::StrCat(field, ": ", list.size(), " are more than the limit of ", most));
   }
-  std::set<std::string, std::less<>> commands;
   size_t bytes = 0;
-  for (int i = 0; i < request.allowed_commands_size(); ++i) {
-    RETURN_IF_ERROR(CheckAllowedCommand(request.allowed_commands(i), i));
-    bytes += request.allowed_commands(i).size();
-    commands.insert(request.allowed_commands(i));
+  for (int i = 0; i < list.size(); ++i) {
+    if (const char* const fault = check(list[i]); fault != nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat(field, "[", i, "]: ", list[i], fault));
+    }
+    bytes += list[i].size();
   }
-  if (bytes > ExecPolicy::kMaxAllowedCommandBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("allowed_commands: ", bytes,
-                                                   " bytes are more than the limit of ",
-                                                   ExecPolicy::kMaxAllowedCommandBytes));
+  if (bytes > ExecPolicy::kMaxAllowedBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        field, ": ", bytes, " bytes are more than the limit of ", ExecPolicy::kMaxAllowedBytes));
   }
-  return commands;
+  return std::vector<std::string>(list.begin(), list.end());
+}
+
+const char* FaultOfCommand(absl::string_view name) {
+  if (name.empty()) return "empty";
+  if (name.find('\0') != absl::string_view::npos) return "contains a NUL byte";
+  if (name[0] != '/' && name.find('/') != absl::string_view::npos) {
+    return " is neither a name without a slash nor an absolute path";
+  }
+  return nullptr;
+}
+
+const char* FaultOfVariable(absl::string_view name) {
+  if (name.empty()) return "empty";
+  const bool good = name.find_first_of(absl::string_view("=\0", 2)) == absl::string_view::npos;
+  return good ? nullptr : " is no name of a variable";
+}
+
+const char* FaultOfDirectory(absl::string_view path) {
+  const bool good =
+      absl::StartsWith(path, "/") && path.find('\0') == absl::string_view::npos && !HasDotDot(path);
+  return good ? nullptr : " is no absolute path without \"..\"";
 }
 
 }  // namespace
@@ -65,7 +97,12 @@ absl::Status ExecPolicy::Configure(const agent::ConfigureRequest& request) {
     return absl::FailedPreconditionError(
         "configure: this guest has its configuration already, which is final; start another guest");
   }
-  ASSIGN_OR_RETURN(auto commands, ParseAllowedCommands(request));
+  ASSIGN_OR_RETURN(const auto commands, ParseList("allowed_commands", request.allowed_commands(),
+                                                  kMaxAllowedCommands, FaultOfCommand));
+  ASSIGN_OR_RETURN(auto environment, ParseList("allowed_environment", request.allowed_environment(),
+                                               kMaxAllowedNames, FaultOfVariable));
+  ASSIGN_OR_RETURN(auto directories, ParseList("allowed_directories", request.allowed_directories(),
+                                               kMaxAllowedNames, FaultOfDirectory));
   ASSIGN_OR_RETURN(const ExecLimits most, ParseLimits(request.limits()));
   const uint64_t max_timeout_ms = absl::ToInt64Milliseconds(kMaxTimeout);
   if (request.max_timeout_ms() > max_timeout_ms) {
@@ -74,7 +111,11 @@ absl::Status ExecPolicy::Configure(const agent::ConfigureRequest& request) {
   }
   if (request.max_timeout_ms() != 0) max_timeout_ = absl::Milliseconds(request.max_timeout_ms());
   most_ = most;
-  allowed_commands_ = std::move(commands);
+  allowed_commands_ = {commands.begin(), commands.end()};
+  if (environment.empty()) environment = {kDefaultEnvironment.begin(), kDefaultEnvironment.end()};
+  allowed_environment_ = std::move(environment);
+  if (directories.empty()) directories.emplace_back(kDefaultDirectory);
+  allowed_directories_ = std::move(directories);
   max_execs_ = request.max_execs();
   forbid_root_ = request.forbid_root();
   configured_ = true;
@@ -88,7 +129,11 @@ absl::Status ExecPolicy::Apply(size_t running, Command& command) const {
                      " run already, which is this guest's limit; wait for "
                      "one to end or kill one"));
   }
-  RETURN_IF_ERROR(CheckProgram(command));
+  if (!allowed_commands_.empty()) {
+    RETURN_IF_ERROR(CheckProgram(command));
+    RETURN_IF_ERROR(CheckEnvironment(command));
+    RETURN_IF_ERROR(ApplyDirectories(command));
+  }
   if (forbid_root_ && (!command.account || command.account->uid != DefaultAccount().uid ||
                        command.account->gid != DefaultAccount().gid)) {
     return Denied("user: this guest's configuration allows none but uid 1000; leave it empty");
@@ -99,7 +144,6 @@ absl::Status ExecPolicy::Apply(size_t running, Command& command) const {
 
 absl::Status ExecPolicy::CheckProgram(const Command& command) const {
   const std::string& name = command.arguments[0];
-  if (allowed_commands_.empty()) return absl::OkStatus();
   if (allowed_commands_.find(name) == allowed_commands_.end()) {
     return Denied("argv[0]: ", name,
                   " is not among the commands that this guest's configuration allows; run one of "
@@ -113,7 +157,53 @@ absl::Status ExecPolicy::CheckProgram(const Command& command) const {
   return absl::OkStatus();
 }
 
+absl::Status ExecPolicy::CheckEnvironment(const Command& command) const {
+  const auto allows = [](absl::string_view allowed, absl::string_view name) {
+    return absl::ConsumeSuffix(&allowed, "*") ? absl::StartsWith(name, allowed) : name == allowed;
+  };
+  for (const size_t i : command.requested) {
+    const absl::string_view variable = command.environment[i];
+    if (absl::c_linear_search(kRunTsEnvironment, variable)) continue;
+    const absl::string_view name = variable.substr(0, variable.find('='));
+    if (absl::c_any_of(allowed_environment_,
+                       [&](absl::string_view allowed) { return allows(allowed, name); })) {
+      continue;
+    }
+    return Denied("environment: ", name,
+                  " is not among the variables that this guest's configuration allows beside its "
+                  "commands (allowed_environment); leave it out");
+  }
+  return absl::OkStatus();
+}
+
+// What is named is checked here, and where that leads when the command is there.
+absl::Status ExecPolicy::ApplyDirectories(Command& command) const {
+  // The home, which nobody has chosen.
+  if (command.working_directory.empty()) return absl::OkStatus();
+  const std::string place = absl::StrCat(command.jail, command.working_directory);
+  const auto has = [&](absl::string_view path) {
+    return absl::c_any_of(allowed_directories_,
+                          [&](absl::string_view allowed) { return IsBeneath(path, allowed); });
+  };
+  if (HasDotDot(place) || !has(place)) {
+    return Denied("working_directory: ", command.working_directory,
+                  " is not beneath one that this guest's configuration allows beside its commands "
+                  "(allowed_directories); leave it empty or name one of those");
+  }
+  if (!command.jail.empty() && has(command.jail)) return absl::OkStatus();
+  // As the command will see them.
+  for (absl::string_view allowed : allowed_directories_) {
+    while (absl::ConsumeSuffix(&allowed, "/")) {
+    }
+    if (absl::ConsumePrefix(&allowed, command.jail)) {
+      command.allowed_directories.emplace_back(allowed);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ExecPolicy::ApplyTimeout(Command& command) const {
+  command.max_tree_time = max_timeout_;
   if (command.timeout == absl::InfiniteDuration()) command.timeout = max_timeout_;
   if (command.timeout <= max_timeout_) return absl::OkStatus();
   const int64_t most_ms = absl::ToInt64Milliseconds(max_timeout_);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -19,7 +20,9 @@ namespace voidbox {
 class ExecPolicy {
  public:
   static constexpr size_t kMaxAllowedCommands = 4096;
-  static constexpr size_t kMaxAllowedCommandBytes = 64 << 10;  // all of them
+  // Of variables and of directories.
+  static constexpr size_t kMaxAllowedNames = 1024;
+  static constexpr size_t kMaxAllowedBytes = 64 << 10;  // of each list
 
   // Takes effect for what is applied later. INVALID_ARGUMENT with the field; FAILED_PRECONDITION
   // the second time.
@@ -31,13 +34,17 @@ class ExecPolicy {
 
  private:
   absl::Status CheckProgram(const Command& command) const;
+  absl::Status CheckEnvironment(const Command& command) const;
+  absl::Status ApplyDirectories(Command& command) const;
   absl::Status ApplyTimeout(Command& command) const;
   absl::Status ApplyLimits(Command& command) const;
 
   bool configured_ = false;
-  std::set<std::string, std::less<>> allowed_commands_;  // empty: all
-  ExecLimits most_;                                      // 0: no limit
-  size_t max_execs_ = 0;                                 // likewise
+  std::set<std::string, std::less<>> allowed_commands_;  // empty: all, and so are the next two
+  std::vector<std::string> allowed_environment_;
+  std::vector<std::string> allowed_directories_;
+  ExecLimits most_;       // 0: no limit
+  size_t max_execs_ = 0;  // likewise
   absl::Duration max_timeout_ = absl::InfiniteDuration();
   bool forbid_root_ = false;
 };

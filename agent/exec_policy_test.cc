@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/status_matchers.h"
 
@@ -50,8 +53,106 @@ TEST_F(ExecPolicyTest, AllowsWhatIsListedAsItIsListed) {
   }
 }
 
+TEST_F(ExecPolicyTest, WithAListOfCommandsVariablesAreAListToo) {
+  ASSERT_THAT(policy_.Configure(Allowing({"ls"})), IsOk());
+  const auto with = [&](const std::string& name, const std::string& value) {
+    agent::ExecRequest request;
+    request.add_argv("ls");
+    auto* variable = request.add_environment();
+    variable->set_name(name);
+    variable->set_value(value);
+    return Apply(request).status();
+  };
+  for (const char* name : {"LANG", "LC_ALL", "LC_TIME", "TERM", "TZ"}) {
+    EXPECT_THAT(with(name, "C"), IsOk()) << name;
+  }
+  for (const char* name : {"LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "PYTHONPATH",
+                           "NODE_OPTIONS", "HOME", "PATH", "LANGUAGE", "LC", "TZX", "lang"}) {
+    EXPECT_THAT(with(name, "x"),
+                StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("environment: ")))
+        << name;
+  }
+  // What run-ts sets itself, and nothing else under these names.
+  EXPECT_THAT(with("HOME", "/home/user"), IsOk());
+  EXPECT_FALSE(with("DENO_DIR", "/tmp").ok());
+}
+
+TEST_F(ExecPolicyTest, TheListOfVariablesMayBeGiven) {
+  agent::ConfigureRequest configuration = Allowing({"ls"});
+  configuration.add_allowed_environment("CI");
+  configuration.add_allowed_environment("APP_*");
+  ASSERT_THAT(policy_.Configure(configuration), IsOk());
+  for (const auto& [name, allowed] :
+       {std::pair("CI", true), std::pair("APP_", true), std::pair("APP_X", true),
+        std::pair("CIX", false), std::pair("XAPP_", false), std::pair("LANG", false)}) {
+    agent::ExecRequest request;
+    request.add_argv("ls");
+    request.add_environment()->set_name(name);
+    EXPECT_EQ(Apply(request).ok(), allowed) << name;
+  }
+}
+
+TEST_F(ExecPolicyTest, WithAListOfCommandsTheWorkingDirectoryIsChecked) {
+  ASSERT_THAT(policy_.Configure(Allowing({"ls"})), IsOk());
+  agent::ExecRequest request;
+  request.add_argv("ls");
+  EXPECT_THAT(Apply(request), IsOk());
+  for (const char* directory : {"/home/user", "/home/user/", "/home/user/a/b"}) {
+    request.set_working_directory(directory);
+    const auto command = Apply(request);
+    ASSERT_THAT(command, IsOk()) << directory;
+    EXPECT_EQ(command->allowed_directories, std::vector<std::string>{"/home/user"});
+  }
+  for (const char* directory : {"/", "/tmp", "/home/user2", "/home/user/../../tmp", "/home"}) {
+    request.set_working_directory(directory);
+    EXPECT_THAT(Apply(request),
+                StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("working_directory: ")))
+        << directory;
+  }
+  // All of the jail is the workspace.
+  request.set_isolation(agent::JAIL);
+  request.set_working_directory("/anywhere");
+  const auto command = Apply(request);
+  ASSERT_THAT(command, IsOk());
+  EXPECT_TRUE(command->allowed_directories.empty());
+}
+
+TEST_F(ExecPolicyTest, DirectoriesOfTheListAreThoseOfTheWholeGuest) {
+  agent::ConfigureRequest configuration = Allowing({"ls"});
+  configuration.add_allowed_directories("/home/user/job/");
+  configuration.add_allowed_directories("/srv");
+  ASSERT_THAT(policy_.Configure(configuration), IsOk());
+  agent::ExecRequest request;
+  request.add_argv("ls");
+  request.set_isolation(agent::JAIL);
+  request.set_working_directory("/srv");
+  EXPECT_FALSE(Apply(request).ok());
+  request.set_working_directory("/job/1");
+  const auto command = Apply(request);
+  ASSERT_THAT(command, IsOk());
+  EXPECT_EQ(command->allowed_directories, std::vector<std::string>{"/job"});
+}
+
+TEST_F(ExecPolicyTest, RefusesListsThatMakeNoSense) {
+  agent::ConfigureRequest request = Allowing({"ls"});
+  request.add_allowed_environment("A=B");
+  EXPECT_THAT(policy_.Configure(request),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "allowed_environment[0]: A=B is no name of a variable"));
+  request = Allowing({"ls"});
+  for (const char* directory : {"", "a", "/a/../b"}) {
+    request.clear_allowed_directories();
+    request.add_allowed_directories(directory);
+    EXPECT_THAT(policy_.Configure(request),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("allowed_directories[0]: ")))
+        << directory;
+  }
+}
+
 TEST_F(ExecPolicyTest, AnAllowedNameIsNotLookedUpInAPathOfTheRequest) {
-  ASSERT_THAT(policy_.Configure(Allowing({"ls", "/bin/cat"})), IsOk());
+  agent::ConfigureRequest configuration = Allowing({"ls", "/bin/cat"});
+  configuration.add_allowed_environment("PATH");
+  ASSERT_THAT(policy_.Configure(configuration), IsOk());
   agent::ExecRequest request;
   request.add_argv("ls");
   auto* path = request.add_environment();

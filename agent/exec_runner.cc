@@ -59,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Call>> ExecRunner::StartExec(const agent::ExecReq
                                                             Connection& connection,
                                                             Call::Settle settle) {
   ASSIGN_OR_RETURN(Command command, ParseCommand(request, setting_));
-  RETURN_IF_ERROR(policy_.Apply(table_.running(), command));
+  RETURN_IF_ERROR(policy_.Apply(table_.living(), command));
   if (!command.jail.empty()) PrepareJail(command.jail);
   return ExecCall::Start(table_, std::move(command), connection, std::move(settle));
 }

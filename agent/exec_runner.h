@@ -51,6 +51,8 @@ class ExecRunner {
 
   // Execs that run now, attached or not.
   size_t running() const { return table_.running(); }
+  // What execs that have ended have left running.
+  ExecTable::Left left() const { return table_.CountLeft(); }
 
  private:
   ExecRunner(EventLoop& loop, UniqueFd null, std::unique_ptr<ChildWatcher> children,

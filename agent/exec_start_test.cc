@@ -74,6 +74,30 @@ TEST_P(ExecTest, RunsInTheWorkingDirectory) {
   EXPECT_EQ(Run(TestingClient::Exec({"pwd"})).out, "/root\n");
 }
 
+TEST_P(ExecTest, ALinkLeadsToNoWorkingDirectoryThatIsNotAllowed) {
+  const std::string directory = std::filesystem::canonical(::testing::TempDir()).string() +
+                                absl::StrCat("/jobs-", ::getpid());
+  std::filesystem::create_directories(directory + "/one");
+  std::filesystem::create_directory_symlink("/usr", directory + "/away");
+  agent::Request request;
+  request.mutable_configure()->add_allowed_commands("pwd");
+  request.mutable_configure()->add_allowed_directories(directory);
+  TestingClient client = server_.Connect();
+  client.Send(request);
+  const auto done = client.Receive();
+  ASSERT_THAT(done, IsOk());
+  ASSERT_TRUE(done->has_done());
+  request = TestingClient::Exec({"pwd"});
+  request.mutable_exec()->set_working_directory(directory + "/one");
+  EXPECT_EQ(Run(request).out, directory + "/one\n");
+  request.mutable_exec()->set_working_directory(directory + "/away");
+  const Result result = Run(request);
+  EXPECT_EQ(result.ended.exit_code(), 126u);
+  EXPECT_EQ(result.ended.message(),
+            absl::StrCat("working directory ", directory, "/away: Permission denied"));
+  std::filesystem::remove_all(directory);
+}
+
 TEST_P(ExecTest, TheEnvironmentIsTheBaseAndTheRequests) {
   agent::Request request = TestingClient::Exec({"/usr/bin/env"});
   auto set = [&](const std::string& name, const std::string& value) {
@@ -104,26 +128,65 @@ TEST_P(ExecTest, LooksUpTheProgramInTheRequestsPath) {
   std::filesystem::remove_all(directory);
 }
 
-TEST_P(ExecTest, AMissingInterpreterIs127) {
-  const std::string path = absl::StrCat(::testing::TempDir(), "/script-", ::getpid());
-  ASSERT_THAT(WriteFileAtomically(path, "#!/nonexistent/sh\n", 0755), IsOk());
-  EXPECT_EQ(Run(TestingClient::Exec({path})).ended.exit_code(), 127u);
+TEST_P(ExecTest, AMissingInterpreterIs126AndNamed) {
+  const std::string directory = absl::StrCat(::testing::TempDir(), "/scripts-", ::getpid());
+  std::filesystem::create_directories(directory);
+  const std::string path = directory + "/script";
+  auto ended = [&](const std::string& name, absl::string_view text) {
+    EXPECT_THAT(WriteFileAtomically(path, text, 0755), IsOk());
+    agent::Request request = TestingClient::Exec({name});
+    auto* variable = request.mutable_exec()->add_environment();
+    variable->set_name("PATH");
+    variable->set_value(directory);
+    return Run(request).ended;
+  };
+  for (const std::string& name : {path, std::string("script")}) {
+    ExecEnded end = ended(name, "#!/nonexistent/sh\n");
+    EXPECT_EQ(end.exit_code(), 126u);
+    EXPECT_EQ(end.message(), name + ": its interpreter /nonexistent/sh: No such file or directory");
+    end = ended(name, "#!/bin/sh\r\necho\r\n");
+    EXPECT_EQ(end.exit_code(), 126u);
+    EXPECT_EQ(end.message(), name +
+                                 ": its interpreter /bin/sh (a carriage return is behind it, as "
+                                 "Windows ends lines): No such file or directory");
+    end = ended(name, "#!/etc/passwd/sh\n");
+    EXPECT_EQ(end.exit_code(), 126u);
+    EXPECT_THAT(end.message(), HasSubstr("its interpreter /etc/passwd/sh: Not a directory"));
+  }
+  std::filesystem::remove_all(directory);
+}
+
+TEST_P(ExecTest, AMissingLoaderIs126AndNamed) {
+  auto program = ReadFile("/bin/true");
+  ASSERT_THAT(program, IsOk());
+  const size_t name = program->find("/lib64/ld-linux");
+  ASSERT_NE(name, std::string::npos);
+  program->replace(name, 6, "/lib65");
+  const std::string path = absl::StrCat(::testing::TempDir(), "/program-", ::getpid());
+  ASSERT_THAT(WriteFileAtomically(path, *program, 0755), IsOk());
+  const ExecEnded ended = Run(TestingClient::Exec({path})).ended;
+  EXPECT_EQ(ended.exit_code(), 126u);
+  EXPECT_THAT(ended.message(), HasSubstr("its interpreter /lib65/ld-linux-x86-64.so.2: No such"));
+  // One for another kind of processor is no script.
+  (*program)[18] = '\x07';
+  ASSERT_THAT(WriteFileAtomically(path, *program, 0755), IsOk());
+  EXPECT_EQ(Run(TestingClient::Exec({path})).ended.message(), path + ": Exec format error");
   std::filesystem::remove(path);
 }
 
 TEST_P(ExecTest, LargestArgumentsAndEnvironmentRun) {
-  agent::Request request = TestingClient::Exec({"sh", "-c", "echo $# ${#V}"});
-  size_t bytes = 3 + 3 + 13 + 1;
-  while (request.exec().argv_size() < static_cast<int>(kMaxArguments)) {
-    request.mutable_exec()->add_argv("a");
-    bytes += 2;
-  }
-  ASSERT_LE(bytes, kMaxArgumentBytes);
-  auto* variable = request.mutable_exec()->add_environment();
+  agent::Request request = TestingClient::Exec({"sh", "-c", "echo $# ${#V} ${#1}", "sh"});
+  agent::ExecRequest& exec = *request.mutable_exec();
+  exec.add_argv(std::string(kMaxStringBytes - 1, 'a'));
+  auto* variable = exec.add_environment();
   variable->set_name("V");
-  variable->set_value(std::string(kMaxEnvironmentBytes - 3, 'v'));
-  // $0 is the first of them.
-  EXPECT_EQ(Run(request).out, absl::StrCat(kMaxArguments - 4, " ", kMaxEnvironmentBytes - 3, "\n"));
+  variable->set_value(std::string(kMaxStringBytes - 3, 'v'));
+  constexpr size_t kBytes = 10;  // of "a", its terminator and its pointer
+  // But for the program's path and the base environment.
+  const size_t count = (kMaxStringsBytes - 2 * kMaxStringBytes - 1024) / kBytes;
+  for (size_t i = 0; i < count; ++i) exec.add_argv("a");
+  EXPECT_EQ(Run(request).out,
+            absl::StrCat(count + 1, " ", kMaxStringBytes - 3, " ", kMaxStringBytes - 1, "\n"));
 }
 
 TEST_P(ExecTest, SignalsHaveTheirDefaultsAndNoneIsBlocked) {

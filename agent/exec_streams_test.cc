@@ -8,6 +8,7 @@
 #include <linux/sockios.h>
 
 #include <cerrno>
+#include <memory>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -15,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "agent/exec_testing.h"
+#include "base/frame.h"
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "base/unique_fd.h"
@@ -155,6 +157,50 @@ TEST_P(ExecTest, OutputThatNobodyReadsStopsTheProcess) {
   }
   pipe.Reset();
   EXPECT_EQ(client.Finish().out.size(), 16u << 20);
+}
+
+TEST_P(ExecTest, AFrameOfTheHostInTheTurnOfTheEndTakesNoOutputAway) {
+  constexpr size_t kOutputBytes = 200'000;  // all of it waits in the agent: less than makes it wait
+  const Fifo fifo;
+  agent::Request request = TestingClient::Shell(
+      absl::StrCat("head -c ", kOutputBytes, " /dev/zero; cat ", fifo.path(), "; exit 5"));
+  request.mutable_exec()->set_stdin(true);
+  TestingClient client = server_.Connect(/*send_buffer_bytes=*/1);
+  client.Send(request);
+  const auto started = client.Receive();
+  ASSERT_THAT(started, IsOk());
+  UniqueFd writer(::open(fifo.path().c_str(), O_WRONLY));  // once the output is written
+  server_.AwaitTurn();
+  std::string bytes;
+  {
+    // The next turn sees first that the command has ended, then a frame of the host and room for
+    // output at once.
+    const std::shared_ptr<void> hold = server_.Hold();
+    writer.Reset();
+    AwaitEnd(started->started().pid());
+    client.SendInput("late");
+    // The kernel says that there is room when there is much of it.
+    std::string piece(1 << 20, '\0');
+    const ssize_t size = ::recv(client.fd(), piece.data(), piece.size(), MSG_DONTWAIT);
+    ASSERT_GT(size, 0);
+    bytes = piece.substr(0, static_cast<size_t>(size));
+  }
+  std::string piece(64 << 10, '\0');
+  for (ssize_t size; (size = ::recv(client.fd(), piece.data(), piece.size(), 0)) > 0;) {
+    bytes.append(piece, 0, static_cast<size_t>(size));
+  }
+  FrameReader reader;
+  reader.Append(bytes);
+  size_t output_bytes = 0;
+  agent::ServerFrame frame;
+  for (auto payload = reader.Next(); payload.ok() && payload->has_value();
+       payload = reader.Next()) {
+    ASSERT_TRUE(frame.ParseFromArray((*payload)->data(), static_cast<int>((*payload)->size())));
+    output_bytes += frame.stdout().size();
+  }
+  EXPECT_EQ(output_bytes, kOutputBytes);
+  EXPECT_EQ(frame.ended().reason(), ExecEnded::EXITED) << "of the last frame";
+  EXPECT_EQ(frame.ended().exit_code(), 5u);
 }
 
 TEST_P(ExecTest, TheLastOutputOfATreeComesBeforeTheEnd) {

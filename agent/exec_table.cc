@@ -15,6 +15,21 @@ absl::Status NoSuchExec(uint64_t id) {
 
 }  // namespace
 
+ExecTable::ExecTable(Exec::Environment environment) : environment_(std::move(environment)) {
+  environment_.may_leave = [this] {
+    const auto left = std::count_if(execs_.begin(), execs_.end(),
+                                    [](const auto& entry) { return entry.second->has_left(); });
+    return static_cast<size_t>(left) < kMaxLeft;
+  };
+  environment_.left_gone = [this](uint64_t id) { Remove(id); };
+}
+
+void ExecTable::Remove(uint64_t id) {
+  const auto found = execs_.find(id);
+  if (found == execs_.end() || found->second->keep() || found->second->has_left()) return;
+  execs_.erase(found);
+}
+
 // A place for one more that keeps its output.
 absl::Status ExecTable::MakeRoom() {
   const auto kept = std::count_if(execs_.begin(), execs_.end(),
@@ -27,7 +42,8 @@ absl::Status ExecTable::MakeRoom() {
     return absl::ResourceExhaustedError(absl::StrCat(
         "keep: ", kMaxKept, " execs that keep their output run already; end one of them"));
   }
-  execs_.erase(ended);
+  ended->second->GiveUp();
+  Remove(ended->first);
   return absl::OkStatus();
 }
 
@@ -60,6 +76,22 @@ agent::ExecList ExecTable::List() const {
 size_t ExecTable::running() const {
   return static_cast<size_t>(std::count_if(
       execs_.begin(), execs_.end(), [](const auto& entry) { return !entry.second->ended(); }));
+}
+
+ExecTable::Left ExecTable::CountLeft() const {
+  Left left;
+  for (const auto& [id, exec] : execs_) {
+    if (!exec->has_left()) continue;
+    ++left.execs;
+    left.processes += exec->left_processes();
+  }
+  return left;
+}
+
+size_t ExecTable::living() const {
+  return static_cast<size_t>(std::count_if(execs_.begin(), execs_.end(), [](const auto& entry) {
+    return !entry.second->ended() || entry.second->has_left();
+  }));
 }
 
 absl::Status ExecTable::Kill(const agent::KillExecRequest& request) {

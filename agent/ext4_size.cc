@@ -32,7 +32,8 @@ absl::StatusOr<Ext4Size> ParseExt4Size(std::span<const char, kSuperblockBytes> b
                      absl::Hex(kMagic), "; block size 2^", log_block_size, " KiB"));
   }
   Ext4Size size = {.blocks = Field<uint32_t>(bytes, 0x4),
-                   .block_bytes = uint64_t{1024} << log_block_size};
+                   .block_bytes = uint64_t{1024} << log_block_size,
+                   .blocks_per_group = Field<uint32_t>(bytes, 0x20)};
   if ((Field<uint32_t>(bytes, 0x60) & EXT4_FEATURE_INCOMPAT_64BIT) != 0) {
     size.blocks |= uint64_t{Field<uint32_t>(bytes, 0x150)} << 32;
   }

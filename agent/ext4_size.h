@@ -17,6 +17,7 @@ inline constexpr size_t kSuperblockBytes = 1024;
 struct Ext4Size {
   uint64_t blocks = 0;
   uint64_t block_bytes = 0;  // 1 KiB to 64 KiB, a power of two
+  uint64_t blocks_per_group = 0;
 };
 
 // INVALID_ARGUMENT when it is none.

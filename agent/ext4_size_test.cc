@@ -16,6 +16,7 @@ std::array<char, kSuperblockBytes> Superblock(char log_block_size) {
   bytes[0x4] = 3;  // s_blocks_count_lo
   bytes[0x5] = 1;
   bytes[0x18] = log_block_size;
+  bytes[0x21] = '\x20';  // s_blocks_per_group
   bytes[0x38] = '\x53';
   bytes[0x39] = '\xef';
   bytes[0x150] = 1;  // s_blocks_count_hi, which means nothing yet
@@ -27,6 +28,7 @@ TEST(Ext4SuperblockTest, GivesItsSize) {
   ASSERT_THAT(size, IsOk());
   EXPECT_EQ(size->blocks, 0x103);
   EXPECT_EQ(size->block_bytes, 4096);
+  EXPECT_EQ(size->blocks_per_group, 8192);
 }
 
 TEST(Ext4SuperblockTest, CountsInSixtyFourBitsWhereThatIsAFeature) {

@@ -26,6 +26,7 @@
 #include "agent/files/workspace_path.h"
 #include "agent/http/http_server.h"
 #include "agent/kernel_modules.h"
+#include "agent/late_links.h"
 #include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
 #include "agent/root_file_system.h"
@@ -50,11 +51,15 @@ namespace {
 
 // On the kernel's command line: write boot marks.
 constexpr char kBootMarkOption[] = "voidbox.marks";
+// There as well: the root file system has to grow to its disk (sandbox/boot_command_line.h).
+constexpr char kMustGrowOption[] = "voidbox.must_grow";
 constexpr char kHostName[] = "voidbox";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
 // For the descriptors of CallService's connections at 9 each (a stream, a cgroup and two files of
-// it, three pipes, two timers) and of HttpServer's at 3 (a stream, a timer, its end of a call).
-constexpr rlim_t kOwnDescriptors = 4096;
+// it, three pipes, two timers), of HttpServer's at 3 (a stream, a timer, its end of a call), of
+// execs that keep their output and of those that left processes at 6 (a cgroup and two files of it,
+// two pipes, a timer).
+constexpr rlim_t kOwnDescriptors = 8192;
 // What distributions give to programs.
 constexpr rlimit kChildDescriptors = {.rlim_cur = 1024, .rlim_max = 524288};
 
@@ -113,14 +118,16 @@ absl::StatusOr<std::unique_ptr<VsockMessage>> SendReady(EventLoop& loop, uint64_
 // What programs want and serving does not need: the host has been told, and its first call waits
 // while this is done, so that every command finds it done.
 void FinishSystem() {
-  if (const absl::Status status = GrowRoot(); !status.ok()) {
-    LogWarning("the root file system keeps its size: ", status.message());
-  }
   LogFailure(ProtectRootDirectory());
   for (const Mount& mount : OtherMounts()) LogFailure(MountOnce(mount));
   MakeDeviceLinks();
+  LogFailure(MakeLateLinks(/*root=*/"").status());
+  LogFailure(MakeLockDirectory());
+  OpenVsockDevice();
   LogFailure(SetDefaultHostName(kHostName));
+  LogFailure(NameHosts());
   LogFailure(BringUpLoopback());
+  LogFailure(AllowPing());
 }
 
 // What `reboot`, `poweroff` and `halt` send to PID 1 (BusyBox, sysvinit): all end the machine.
@@ -144,6 +151,25 @@ class EndSignals {
   EventLoop::Watch watch_;
 };
 
+// A disk may be larger than its file system for reasons of its own, and be of a kind that cannot
+// grow.
+void GrowRootIfItCan() {
+  if (const absl::Status status = GrowRoot(); !status.ok()) {
+    LogWarning("the root file system keeps its size: ", status.message());
+  }
+}
+
+// Before the host is told that the guest is ready, where it has asked for a size: it is told at
+// once if that cannot be had.
+absl::Status GrowRootAsAsked() {
+  const absl::Status status = GrowRoot();
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat("the root file system cannot grow to the size that was asked "
+                                   "for: ",
+                                   status.message()));
+}
+
 // A kernel that has its drivers as modules has none of the machine's devices before this, and with
 // a root disk this is not the PID 1 that serves yet.
 absl::Status PrepareModularKernel() {
@@ -163,6 +189,9 @@ absl::Status RunAgent() {
   const rlimit descriptors = {.rlim_cur = kOwnDescriptors, .rlim_max = kChildDescriptors.rlim_max};
   if (::setrlimit(RLIMIT_NOFILE, &descriptors) != 0) LogWarning("setrlimit(RLIMIT_NOFILE) failed");
 
+  const bool must_grow = HasKernelOption(kMustGrowOption);
+  if (must_grow) RETURN_IF_ERROR(GrowRootAsAsked());
+
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   ASSIGN_OR_RETURN(const auto runner, MakeRunner(*loop));
   const UniqueFd kernel_log(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
@@ -171,7 +200,12 @@ absl::Status RunAgent() {
   const auto running_execs = [&runner] { return runner->running(); };
   CallHandlers handlers = runner->Handlers();
   handlers.merge(files.Handlers());
-  handlers.merge(MachineHandlers(running_execs));
+  handlers.merge(MachineHandlers([&runner](agent::Metrics& metrics) {
+    const ExecTable::Left left = runner->left();
+    metrics.set_running_execs(static_cast<uint32_t>(runner->running()));
+    metrics.set_left_execs(static_cast<uint32_t>(left.execs));
+    metrics.set_left_processes(left.processes);
+  }));
   CallService* self = nullptr;  // once it is there
   handlers.emplace(agent::Request::kRunTs,
                    RunTsCall::Starter({.loop = *loop, .serve_call = [&self](UniqueFd stream) {
@@ -195,6 +229,7 @@ absl::Status RunAgent() {
   const auto ready = SendReady(*loop, init_us);
   LogFailure(ready.status());
   if (marks) WriteBootMark(kBootMarkAgentReady);
+  if (!must_grow) GrowRootIfItCan();
   FinishSystem();
   ASSIGN_OR_RETURN(const auto end_signals, EndSignals::Create(*loop));
   RETURN_IF_ERROR(loop->Run());

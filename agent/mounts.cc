@@ -1,5 +1,6 @@
 #include "agent/mounts.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -7,13 +8,17 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "agent/copy_tree.h"
 #include "base/errno_status.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "base/unique_fd.h"
 
 namespace voidbox {
 namespace {
@@ -31,13 +36,13 @@ constexpr std::array<Mount, 4> kEssential = {{
 constexpr std::array<Mount, 4> kBesideDiskRoot = {{
     {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=620,ptmxmode=666,gid=5"},
     {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777,size=20%"},
-    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=50%"},
-    {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755"},
+    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=50%", true},
+    {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755", true},
 }};
 constexpr std::array<Mount, 4> kBesideMemoryRoot = {{
     kBesideDiskRoot[0],
     {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777,size=10%"},
-    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=15%"},
+    {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=15%", true},
     kBesideDiskRoot[3],
 }};
 
@@ -61,6 +66,15 @@ bool IsRootInMemory() {
   return ::statfs("/", &root) == 0 && (root.f_type == TMPFS_MAGIC || root.f_type == RAMFS_MAGIC);
 }
 
+// What `below`, the directory that is now hidden, has.
+void TakeContents(const char* path, int below) {
+  const UniqueFd mounted(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const absl::Status status = mounted ? CopyTree(below, mounted.get()) : ErrnoStatus(path);
+  if (status.ok()) return;
+  LogInfo(path, " stays the image's own directory: ", status.message());
+  if (::umount2(path, MNT_DETACH) != 0) LogWarning(ErrnoStatus(path).message());
+}
+
 }  // namespace
 
 absl::Status MountOnce(const Mount& mount) {
@@ -71,9 +85,12 @@ absl::Status MountOnce(const Mount& mount) {
   }
   RETURN_IF_ERROR(mounted.status());
   if (*mounted) return absl::OkStatus();
+  UniqueFd below;
+  if (mount.takes_contents) below.Reset(::open(mount.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (::mount(mount.type, mount.path, mount.type, mount.flags, mount.options) != 0) {
     return ErrnoStatus(absl::StrCat("mount ", mount.type, " on ", mount.path));
   }
+  if (below) TakeContents(mount.path, below.get());
   return absl::OkStatus();
 }
 
@@ -86,6 +103,18 @@ std::span<const Mount> OtherMounts() {
 absl::Status ProtectRootDirectory() {
   if (IsRootInMemory() && ::chmod("/", 0755) != 0) return ErrnoStatus("chmod /");
   return absl::OkStatus();
+}
+
+absl::Status MakeLockDirectory() {
+  constexpr char kLocks[] = "/run/lock";
+  if (::mkdir(kLocks, 0) != 0) return errno == EEXIST ? absl::OkStatus() : ErrnoStatus(kLocks);
+  // Whatever the umask.
+  return ::chmod(kLocks, 01777) == 0 ? absl::OkStatus() : ErrnoStatus(kLocks);
+}
+
+void OpenVsockDevice() {
+  // A kernel without it has none.
+  [[maybe_unused]] const int changed = ::chmod("/dev/vsock", 0666);
 }
 
 void MakeDeviceLinks() {

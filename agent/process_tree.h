@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -30,6 +31,10 @@ class ProcessTree {
   // Has `hint` called from the loop, perhaps more than once, when Gone may have become true.
   using GoneHint = std::function<void()>;
   virtual absl::Status WatchGone(GoneHint hint) = 0;
+  // True when a process can leave the tree without a right to: Gone then says nothing of those.
+  virtual bool MayBeLeft() const = 0;
+  // How many are left, threads included.
+  virtual uint32_t Processes() const = 0;
   // True when the kernel has killed a process of the tree for want of memory. Ask before Gone.
   virtual bool KilledForMemory() = 0;
 };

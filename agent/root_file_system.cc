@@ -104,7 +104,8 @@ absl::Status MakeRootReadOnly() {
 absl::Status GrowRoot() {
   struct statfs current;
   if (::statfs("/", &current) != 0) return ErrnoStatus("/");
-  if (!RootIsOnDisk() || current.f_type != EXT4_SUPER_MAGIC) return absl::OkStatus();
+  if (!RootIsOnDisk()) return absl::OkStatus();
+  if (current.f_type != EXT4_SUPER_MAGIC) return absl::FailedPreconditionError("it is not ext4");
   ASSIGN_OR_RETURN(const std::string name, RootDevice());
   ASSIGN_OR_RETURN(const uint64_t device_bytes, DeviceBytes(name));
   ASSIGN_OR_RETURN(const UniqueFd device, OpenDevice(name));
@@ -114,11 +115,15 @@ absl::Status GrowRoot() {
   const UniqueFd root(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root) return ErrnoStatus("/");
   RETURN_IF_ERROR(Ioctl(root.get(), EXT4_IOC_RESIZE_FS, "EXT4_IOC_RESIZE_FS", &blocks).status());
-  // A rest that is too small for a block group is left over, and is found again at every boot.
   ASSIGN_OR_RETURN(const Ext4Size after, ReadSize(device.get()));
   if (after.blocks != before.blocks) {
     LogInfo("root file system grown from ", before.blocks, " to ", after.blocks, " blocks of ",
             before.block_bytes, " bytes");
+  }
+  // What is too small for a block group is left over, and is found again at every boot.
+  if (blocks - after.blocks >= after.blocks_per_group) {
+    return absl::FailedPreconditionError(absl::StrCat("it grew to ", after.blocks, " of ", blocks,
+                                                      " blocks of ", after.block_bytes, " bytes"));
   }
   return absl::OkStatus();
 }

@@ -16,7 +16,9 @@ absl::Status MakeRootWritable();
 // Nothing is written to it from now on, and its journal is empty. Needs /proc no more than the
 // others; fails while a file is open for writing.
 absl::Status MakeRootReadOnly();
-// Grows an ext4 to its whole disk, where that is larger. Needs /dev and /sys.
+// Grows an ext4 to its whole disk, where that is larger; a rest of less than one block group may be
+// left over. Needs /dev and /sys. FAILED_PRECONDITION for another file system, which stays as it
+// is, and when the kernel did less; other errors are the kernel's.
 absl::Status GrowRoot();
 
 }  // namespace voidbox

@@ -74,6 +74,12 @@ class SessionTree final : public ProcessTree {
     return absl::OkStatus();
   }
 
+  bool MayBeLeft() const override { return true; }
+
+  uint32_t Processes() const override {
+    return session_ == 0 ? 0 : static_cast<uint32_t>(LivingMembers(session_).size());
+  }
+
   bool KilledForMemory() override { return false; }  // cannot be told
 
  private:

@@ -1,9 +1,5 @@
-"""How what goes into the guest agent is compiled: every guest pays for its bytes."""
+"""How what goes into the guest agent is compiled, see //base:small.bzl."""
 
-# Nothing here throws, and what cannot be caught needs no tables to unwind by; frame pointers are kept for profilers.
-SMALL = [
-    "-Os",
-    "-fno-exceptions",
-    "-fno-unwind-tables",
-    "-fno-asynchronous-unwind-tables",
-]
+load("//base:small.bzl", _SMALL = "SMALL")
+
+SMALL = _SMALL

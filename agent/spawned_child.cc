@@ -1,5 +1,6 @@
 #include "agent/spawned_child.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -35,6 +36,25 @@ struct KernelSignalAction {
 
 long Address(const void* pointer) { return reinterpret_cast<long>(pointer); }
 
+// The program's first bytes, which may say why it cannot be run.
+void ReadHead(ChildPlan& plan, const char* path) {
+  plan.head_size = 0;
+  // It may have become a pipe meanwhile, which must not hold us up.
+  const long file = SystemCall(SYS_openat, AT_FDCWD, Address(path), O_RDONLY | O_NONBLOCK);
+  if (file < 0) return;
+  const long size =
+      SystemCall(SYS_read, file, Address(plan.head.data()), static_cast<long>(plan.head.size()));
+  if (size > 0) plan.head_size = static_cast<size_t>(size);
+  SystemCall(SYS_close, file);
+}
+
+// Of another kind of processor, or damaged: no script for a shell in any case.
+bool IsElf(const ChildPlan& plan) {
+  return plan.head_size >= SELFMAG && plan.head[EI_MAG0] == ELFMAG0 &&
+         plan.head[EI_MAG1] == ELFMAG1 && plan.head[EI_MAG2] == ELFMAG2 &&
+         plan.head[EI_MAG3] == ELFMAG3;
+}
+
 // Tries one path; returns only with an error.
 int Execute(ChildPlan& plan, char* path) {
   char** const arguments = plan.shell_arguments.data();
@@ -44,12 +64,15 @@ int Execute(ChildPlan& plan, char* path) {
   const long found = SystemCall(SYS_newfstatat, AT_FDCWD, Address(path), Address(&info));
   if (found < 0) return static_cast<int>(-found);
   const long error = SystemCall(SYS_execve, Address(path), Address(arguments + 1), environment);
-  if (error != -ENOEXEC) return static_cast<int>(-error);
+  plan.program_is_there = true;
+  ReadHead(plan, path);
+  if (error != -ENOEXEC || IsElf(plan)) return static_cast<int>(-error);
   // A script without an interpreter line, as execvp(3) does it.
   char* const name = std::exchange(arguments[1], path);
   const long shell_error =
       SystemCall(SYS_execve, Address(arguments[0]), Address(arguments), environment);
   arguments[1] = name;
+  plan.shell_failed = true;
   return static_cast<int>(-shell_error);
 }
 
@@ -78,6 +101,8 @@ int ExecuteByName(ChildPlan& plan) {
         error = EACCES;  // reported unless a later directory has it
       } else if (failed != ENOENT && failed != ENOTDIR) {
         return failed;
+      } else if (plan.program_is_there && error == ENOENT) {
+        error = failed;  // of its interpreter
       }
     }
     begin = end + 1;
@@ -139,12 +164,27 @@ long BecomeUser(const ChildPlan& plan) {
   return uid != 0 || plan.drops_all_capabilities ? EmptyCapabilities() : 0;
 }
 
+// Whether the working directory, as the kernel names it, is where it may be.
+long CheckWorkingDirectory(const ChildPlan& plan) {
+  if (plan.allowed_directories.empty()) return 0;
+  char path[PATH_MAX];
+  const long size = SystemCall(SYS_getcwd, Address(path), sizeof(path));  // with its terminator
+  if (size < 0) return size;
+  const size_t length = static_cast<size_t>(size) - 1;
+  for (const std::string& directory : plan.allowed_directories) {
+    size_t same = 0;
+    while (same < directory.size() && same < length && path[same] == directory[same]) ++same;
+    if (same == directory.size() && (same == length || path[same] == '/')) return 0;
+  }
+  return -EACCES;
+}
+
 long EnterWorkingDirectory(const ChildPlan& plan) {
   long error = 0;
   for (const char* const* directory = plan.working_directories; *directory != nullptr;
        ++directory) {
     error = SystemCall(SYS_chdir, Address(*directory));
-    if (error == 0) return 0;
+    if (error == 0) return CheckWorkingDirectory(plan);
   }
   return error;
 }

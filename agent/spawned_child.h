@@ -31,11 +31,14 @@ struct ChildPlan {
   bool drops_all_capabilities;
   // The first that can be entered; then null. Only one of one may not fail.
   const char* working_directories[3];
+  // One of them must be what it is then, or be above it; empty for any. Without a slash at the end.
+  std::span<const std::string> allowed_directories;
   std::span<const uint64_t> filter;    // seccomp; empty for none
   const std::string* path;             // PATH
   size_t name_size;                    // of the program's
   std::vector<char*> shell_arguments;  // "/bin/sh", then the command's own, then null
   std::vector<char*> environment;      // then null
+  std::span<char> head;                // room for a program's first bytes
 
   enum class Step : uint8_t {
     kNone,
@@ -48,6 +51,12 @@ struct ChildPlan {
   };
   Step failed_step = Step::kNone;
   int error_number = 0;  // errno of that step
+  // Of kProgram: the program is a file, and begins with so many bytes of `head`, as far as its user
+  // may read it.
+  bool program_is_there = false;
+  size_t head_size = 0;
+  // It has no interpreter line, and the shell that would run it then could not.
+  bool shell_failed = false;
 };
 
 // A system call without the C library, whose errno is the parent's too: the result, or -errno.

@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "agent/program_interpreter.h"
 #include "agent/seccomp/jail_filter.h"
 #include "base/errno_status.h"
 
@@ -110,6 +112,7 @@ ChildPlan MakePlan(const Command& command, const Spawner::Place& place) {
                     .gid = command.account ? command.account->gid : 0,
                     .drops_all_capabilities = jailed,
                     .working_directories = {command.working_directory.c_str(), nullptr, nullptr},
+                    .allowed_directories = command.allowed_directories,
                     .filter = jailed ? JailFilter() : std::span<const uint64_t>(),
                     .path = &command.path,
                     .name_size = command.arguments[0].size(),
@@ -127,9 +130,33 @@ Spawner::NotStarted Failed(int exit_code, absl::string_view what, int error) {
   return {exit_code, std::string(ErrnoStatus(what, error).message())};
 }
 
-Spawner::NotStarted ExplainProgram(const Command& command, int error) {
-  const std::string& name = command.arguments[0];
+// What an error about a file means when that file is not the program.
+Spawner::NotStarted ExplainInterpreter(absl::string_view name, const ChildPlan& plan) {
+  const absl::string_view head(plan.head.data(), plan.head_size);
+  absl::string_view interpreter = InterpreterOf(head);
+  const int error = plan.error_number;
+  if (plan.shell_failed) {
+    return Failed(kCannotRun, absl::StrCat(name, ": names no interpreter, and /bin/sh"), error);
+  }
+  if (interpreter.empty())
+    return Failed(kCannotRun, absl::StrCat(name, ": its interpreter"), error);
+  const bool has_return = absl::ConsumeSuffix(&interpreter, "\r");
+  return Failed(
+      kCannotRun,
+      absl::StrCat(name, ": its interpreter ", interpreter,
+                   has_return ? " (a carriage return is behind it, as Windows ends lines)" : ""),
+      error);
+}
+
+Spawner::NotStarted ExplainProgram(const Command& command, const ChildPlan& plan) {
+  const int error = plan.error_number;
   const std::string where = command.jail.empty() ? "" : absl::StrCat(" in the jail ", command.jail);
+  const std::string& name = command.arguments[0];
+  // The program was found: what is missing is something else.
+  if (plan.shell_failed ||
+      (plan.program_is_there && (error == ENOENT || error == ENOTDIR || error == ELOOP))) {
+    return ExplainInterpreter(absl::StrCat(name, where), plan);
+  }
   if (error == ENOENT && name.find('/') == std::string::npos) {
     return {kNotFound, absl::StrCat(name, ": not found in PATH=", command.path, where)};
   }
@@ -158,13 +185,15 @@ Spawner::NotStarted Explain(const Command& command, const ChildPlan& plan) {
     case ChildPlan::Step::kProgram:
       break;
   }
-  return ExplainProgram(command, error);
+  return ExplainProgram(command, plan);
 }
 
 }  // namespace
 
 Spawner::Spawner(std::vector<ResourceLimit> limits)
-    : limits_(std::move(limits)), stack_(new char[kStackBytes]) {
+    : limits_(std::move(limits)),
+      stack_(new char[kStackBytes]),
+      head_(new char[kProgramHeadBytes]) {
   for (int signal = 1; signal <= kSignals; ++signal) {
     // sigaction(2) of the C library hides its own signals 32 and 33, which may be inherited too.
     KernelSignalAction action;
@@ -193,6 +222,7 @@ absl::StatusOr<std::variant<pid_t, Spawner::NotStarted>> Spawner::Start(const Co
   ChildPlan plan = MakePlan(command, place);
   plan.ignored_signals = ignored_signals_;
   plan.limits = limits;
+  plan.head = {head_.get(), kProgramHeadBytes};
   std::atomic<int> in_use = 1;
   // Handlers are cleared, so that none of ours can run in the child.
   clone_args arguments = {.flags = CLONE_VM | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID,

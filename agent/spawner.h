@@ -57,6 +57,7 @@ class Spawner {
   // Signals that this process ignores: dispositions that execve(2) would hand on.
   std::vector<int> ignored_signals_;
   std::unique_ptr<char[]> stack_;  // of the child, until it has become its program
+  std::unique_ptr<char[]> head_;   // of a program that cannot be run
 };
 
 }  // namespace voidbox

@@ -13,8 +13,10 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/hosts_file.h"
 #include "agent/root_file_system.h"
 #include "base/errno_status.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "devices/boot_mark.h"
@@ -43,6 +45,19 @@ void KillAll() {
 }
 
 }  // namespace
+
+absl::Status AllowPing() {
+  constexpr char kRange[] = "/proc/sys/net/ipv4/ping_group_range";
+  const UniqueFd file(::open(kRange, O_WRONLY | O_CLOEXEC));
+  if (!file) return errno == ENOENT ? absl::OkStatus() : ErrnoStatus(kRange);
+  return WriteAll(file.get(), "0 2147483647");
+}
+
+absl::Status NameHosts() {
+  utsname system;
+  if (::uname(&system) != 0) return ErrnoStatus("uname");
+  return CompleteHosts("/etc/hosts", system.nodename);
+}
 
 absl::Status SetDefaultHostName(absl::string_view name) {
   utsname system;

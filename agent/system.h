@@ -8,6 +8,11 @@ namespace voidbox {
 
 // What PID 1 does to the machine as a whole, file systems apart (mounts.h).
 
+// Users' programs may ping (icmp(7), ping_group_range): they have no capability for raw sockets,
+// and no_new_privs takes it from ping itself. OK where the kernel has no IPv4.
+absl::Status AllowPing();
+// Names localhost and the host itself in /etc/hosts, see hosts_file.h.
+absl::Status NameHosts();
 // Sets the host name unless somebody did before.
 absl::Status SetDefaultHostName(absl::string_view name);
 // Opens standard input, output and error on /dev/null where the kernel opened none or a console, so

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "agent/agent.pb.h"
+#include "agent/ports.h"
 #include "base/frame.h"
 #include "base/io.h"
 #include "base/status_matchers.h"
@@ -38,7 +39,7 @@ class TestingClient {
   static agent::Request Shell(const std::string& script) { return Exec({"sh", "-c", script}); }
 
   void Send(const google::protobuf::MessageLite& message) {
-    EXPECT_THAT(WriteFrame(fd_.get(), message), IsOk());
+    EXPECT_THAT(WriteFrame(fd_.get(), message, kMaxRequestBytes), IsOk());
   }
   void SendBytes(absl::string_view bytes) { EXPECT_THAT(WriteAll(fd_.get(), bytes), IsOk()); }
   void SendInput(const std::string& bytes) {

@@ -101,6 +101,18 @@ void TestingServer::AwaitTurn() {
   turn.get_future().wait();
 }
 
+std::shared_ptr<void> TestingServer::Hold() {
+  auto release = std::make_shared<std::promise<void>>();
+  std::promise<void> held;
+  loop_->Post([&held, released = std::make_shared<std::future<void>>(release->get_future())] {
+    held.set_value();
+    released->wait();
+  });
+  held.get_future().wait();
+  std::promise<void>* const promise = release.get();
+  return {promise, [release](void*) { release->set_value(); }};
+}
+
 void TestingServer::AwaitIdle() {
   std::promise<void> idle;
   // Looks again at every turn of the loop; events come between.

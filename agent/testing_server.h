@@ -47,6 +47,8 @@ class TestingServer {
   TestingClient Connect(int send_buffer_bytes = 0);
   // Waits until the loop has handled every event that is there now.
   void AwaitTurn();
+  // The loop stands still while what this returns lives.
+  std::shared_ptr<void> Hold();
   // Waits until no call is left.
   void AwaitIdle();
   size_t shutdowns() const { return shutdowns_; }  // after AwaitIdle

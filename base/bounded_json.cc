@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 // Checked in front of the parser, which would build as many levels as there are brackets.
-bool IsTooDeep(absl::string_view text) {
+bool IsTooDeep(absl::string_view text, int max_depth) {
   int depth = 0;
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -24,28 +24,12 @@ bool IsTooDeep(absl::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxJsonDepth) return true;
+      if (++depth > max_depth) return true;
     } else if (c == ']' || c == '}') {
       --depth;
     }
   }
   return false;
-}
-
-absl::StatusOr<json> Parse(absl::string_view text) {
-  if (text.size() > kMaxJsonBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "json of ", text.size(), " bytes is longer than the limit of ", kMaxJsonBytes));
-  }
-  if (IsTooDeep(text)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("json is nested deeper than the limit of ", kMaxJsonDepth));
-  }
-  json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) {
-    return absl::InvalidArgumentError(absl::StrCat("is not json (", text.size(), " bytes)"));
-  }
-  return parsed;
 }
 
 // Null when the field is missing or null.
@@ -62,14 +46,30 @@ absl::Status WrongType(const char* name, const json& field, absl::string_view ex
 
 }  // namespace
 
+absl::StatusOr<json> ParseJson(absl::string_view text, int max_depth) {
+  if (text.size() > kMaxJsonBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "json of ", text.size(), " bytes is longer than the limit of ", kMaxJsonBytes));
+  }
+  if (IsTooDeep(text, max_depth)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("json is nested deeper than the limit of ", max_depth));
+  }
+  json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (parsed.is_discarded()) {
+    return absl::InvalidArgumentError(absl::StrCat("is not json (", text.size(), " bytes)"));
+  }
+  return parsed;
+}
+
 absl::StatusOr<json> ParseJsonObject(absl::string_view text) {
-  ASSIGN_OR_RETURN(json parsed, Parse(text));
+  ASSIGN_OR_RETURN(json parsed, ParseJson(text));
   if (!parsed.is_object()) return absl::InvalidArgumentError("json is not an object");
   return parsed;
 }
 
 absl::StatusOr<json> ParseJsonArray(absl::string_view text) {
-  ASSIGN_OR_RETURN(json parsed, Parse(text));
+  ASSIGN_OR_RETURN(json parsed, ParseJson(text));
   if (!parsed.is_array()) return absl::InvalidArgumentError("json is not an array");
   return parsed;
 }

@@ -21,6 +21,7 @@ namespace voidbox {
 inline constexpr size_t kMaxJsonBytes = 4 << 20;
 inline constexpr int kMaxJsonDepth = 32;
 
+absl::StatusOr<nlohmann::json> ParseJson(absl::string_view text, int max_depth = kMaxJsonDepth);
 absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text);
 absl::StatusOr<nlohmann::json> ParseJsonArray(absl::string_view text);
 

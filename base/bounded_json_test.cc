@@ -66,5 +66,12 @@ TEST(BoundedJsonTest, AnUnknownFieldIsNamedWithTheKnownOnes) {
   EXPECT_LT(RejectOtherFields({{std::string(10'000, 'x'), 1}}, {"a"}).message().size(), 200u);
 }
 
+TEST(BoundedJsonTest, AnyValueIsTakenUpToADepth) {
+  EXPECT_EQ(*ParseJson("3"), 3);
+  const std::string deep = std::string(100, '[') + std::string(100, ']');
+  EXPECT_FALSE(ParseJson(deep, 99).ok());
+  EXPECT_TRUE(ParseJson(deep, 100).ok());
+}
+
 }  // namespace
 }  // namespace voidbox

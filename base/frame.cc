@@ -21,9 +21,10 @@ absl::Status TooLong(size_t length, size_t limit) {
 
 }  // namespace
 
-absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::string& out) {
+absl::Status AppendFrame(const google::protobuf::MessageLite& message, std::string& out,
+                         size_t max_bytes) {
   const size_t length = message.ByteSizeLong();
-  if (length > kMaxFrameBytes) return TooLong(length, kMaxFrameBytes);
+  if (length > max_bytes) return TooLong(length, max_bytes);
   for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(length >> shift));
   message.AppendToString(&out);
   return absl::OkStatus();
@@ -33,6 +34,13 @@ void FrameReader::Append(absl::string_view bytes) {
   buffer_.erase(0, consumed_);
   consumed_ = 0;
   buffer_.append(bytes.data(), bytes.size());
+}
+
+void FrameReader::SetMaxBytes(size_t max_bytes) {
+  max_bytes_ = max_bytes;
+  buffer_.erase(0, consumed_);
+  consumed_ = 0;
+  buffer_.shrink_to_fit();
 }
 
 absl::StatusOr<std::optional<absl::string_view>> FrameReader::Next() {
@@ -66,9 +74,9 @@ absl::Status ReadFrame(int fd, google::protobuf::MessageLite& message, size_t ma
   return absl::OkStatus();
 }
 
-absl::Status WriteFrame(int fd, const google::protobuf::MessageLite& message) {
+absl::Status WriteFrame(int fd, const google::protobuf::MessageLite& message, size_t max_bytes) {
   std::string bytes;
-  RETURN_IF_ERROR(AppendFrame(message, bytes));
+  RETURN_IF_ERROR(AppendFrame(message, bytes, max_bytes));
   return WriteAll(fd, bytes);
 }
 

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/printable_text.h"
+
 namespace voidbox {
 namespace {
 
@@ -31,7 +33,9 @@ void SetLogTarget(int fd, absl::string_view program) {
 }
 
 void LogLine(Severity severity, absl::string_view message) {
-  const std::string line = absl::StrCat(program_name, ": ", Label(severity), message, "\n");
+  // Messages may quote whom nobody trusts: control characters but line feeds and tabs are shown.
+  const std::string line =
+      absl::StrCat(program_name, ": ", Label(severity), PrintableText(message), "\n");
   [[maybe_unused]] const ssize_t written = ::write(log_fd, line.data(), line.size());
 }
 

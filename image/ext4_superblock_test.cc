@@ -86,10 +86,8 @@ TEST_F(Ext4SuperblockTest, AJournalToReplayIsFine) {
 
 TEST_F(Ext4SuperblockTest, RefusesWhatTheGuestCannotMount) {
   ExpectRefusal([](auto& s) { s.s_feature_incompat |= EXT3_FEATURE_INCOMPAT_JOURNAL_DEV; },
-                "incompatible features 0x8 are none that the guest kernel mounts");
-  ExpectRefusal([](auto& s) { s.s_feature_incompat |= EXT4_FEATURE_INCOMPAT_ENCRYPT; }, "0x10000");
-  ExpectRefusal([](auto& s) { s.s_feature_ro_compat |= EXT4_FEATURE_RO_COMPAT_VERITY; },
-                "features 0x8000 are none with which the guest kernel mounts it writable");
+                "does not mount it writable with the feature journal_dev");
+  ExpectRefusal([](auto& s) { s.s_feature_ro_compat |= EXT4_FEATURE_RO_COMPAT_QUOTA; }, "quota");
   ExpectRefusal([](auto& s) { s.s_rev_level = 2; }, "revision 2");
   ExpectRefusal([](auto& s) { s.s_log_block_size = 6; }, "blocks of 1024 << 6 bytes");
 }
@@ -100,6 +98,9 @@ TEST_F(Ext4SuperblockTest, RefusesWhatContradictsItself) {
   ExpectRefusal([](auto& s) { s.s_free_inodes_count = s.s_inodes_count + 1; }, "too many");
   ExpectRefusal([](auto& s) { s.s_blocks_per_group = 0; }, "0 blocks and 32768 clusters a group");
   ExpectRefusal([](auto& s) { s.s_clusters_per_group = 32769; }, "outside 1 to 32768");
+  ExpectRefusal([](auto& s) { s.s_blocks_per_group = 49152; }, "49152 blocks and 32768 clusters");
+  ExpectRefusal([](auto& s) { s.s_desc_size = 32; }, "group descriptors of 32 bytes");
+  ExpectRefusal([](auto& s) { s.s_desc_size = 96; }, "group descriptors of 96 bytes");
   ExpectRefusal([](auto& s) { s.s_inode_size = 100; }, "inodes of 100 bytes");
   ExpectRefusal([](auto& s) { s.s_inode_size = 8192; }, "inodes of 8192 bytes");
   ExpectRefusal([](auto& s) { s.s_inodes_per_group = 1; }, "1 inodes a group");

@@ -212,6 +212,27 @@ absl::Status FileTree::AddDirectory(absl::string_view path, FileMetadata metadat
   return Add(path, NewInode(FileType::kDirectory, std::move(metadata)));
 }
 
+absl::Status FileTree::EnsureDirectory(absl::string_view path, FileMetadata metadata) {
+  const MakeDirectory make = [&](Inode& directory, std::string name) -> absl::StatusOr<Inode*> {
+    if (directory.children.contains(name)) {  // nothing gives way, whatever layer it is of
+      return InTheWay(path, absl::StrCat("'", absl::CHexEscape(name), "' is not a directory"));
+    }
+    return MakeDirectoryOnTheWay(path, directory, std::move(name));
+  };
+  ASSIGN_OR_RETURN(const Place place, Locate(path, /*follow_last=*/true, make));
+  if (place.name.empty()) return absl::OkStatus();
+  const auto child = place.directory->children.find(place.name);
+  if (child != place.directory->children.end()) {
+    if (child->second.inode->type == FileType::kDirectory) return absl::OkStatus();
+    return InTheWay(path, "is there and is no directory");
+  }
+  if (place.name.size() > kMaxNameBytes) return InTheWay(path, "is a link to a long name");
+  ASSIGN_OR_RETURN(Inode* const made, MakeDirectoryOnTheWay(path, *place.directory, place.name));
+  made->metadata = std::move(metadata);
+  made->metadata.permissions &= kPermissionBits;
+  return absl::OkStatus();
+}
+
 absl::Status FileTree::AddFile(absl::string_view path, FileMetadata metadata,
                                FileContents contents) {
   auto inode = NewInode(FileType::kRegular, std::move(metadata));

@@ -78,10 +78,10 @@ struct FileTreeLimits {
 //
 // Adding replaces what was at the path, subtrees too, but a directory that replaces a directory
 // keeps what is in it. Directories on the way that are missing are made: 0755, root's, of 1970; one
-// also takes the place of a file of a lower layer, as it does when layers are mounted on each other.
-// Errors: INVALID_ARGUMENT for a bad path, FAILED_PRECONDITION when something that is no directory
-// is in the way, RESOURCE_EXHAUSTED with the number at a limit. After an error the tree is as it
-// was, but for directories on the way.
+// also takes the place of a file of a lower layer, as it does when layers are mounted on each
+// other. Errors: INVALID_ARGUMENT for a bad path, FAILED_PRECONDITION when something that is no
+// directory is in the way, RESOURCE_EXHAUSTED with the number at a limit. After an error the tree
+// is as it was, but for directories on the way.
 class FileTree {
  public:
   // `spool_directory` as in ContentSpool::Create.
@@ -89,6 +89,9 @@ class FileTree {
                                          const std::string& spool_directory = "");
 
   absl::Status AddDirectory(absl::string_view path, FileMetadata metadata);
+  // Makes the directory unless there is one, which stays as it is. A symbolic link at the end is
+  // followed, unlike by the others.
+  absl::Status EnsureDirectory(absl::string_view path, FileMetadata metadata);
   // `contents` come from this tree's spool().
   absl::Status AddFile(absl::string_view path, FileMetadata metadata, FileContents contents);
   absl::Status AddSymlink(absl::string_view path, FileMetadata metadata, absl::string_view target);

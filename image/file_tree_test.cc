@@ -245,6 +245,29 @@ TEST_F(FileTreeTest, LinksDoNotLeadBeyondTheDepthLimit) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("link to a long name")));
 }
 
+TEST_F(FileTreeTest, EnsuresADirectoryThroughLinks) {
+  ASSERT_THAT(tree_.AddDirectory("a", {.permissions = 0700, .uid = 1}), IsOk());
+  ASSERT_THAT(tree_.AddSymlink("there", {}, "a"), IsOk());
+  ASSERT_THAT(tree_.AddSymlink("dangling", {}, "../x/y"), IsOk());
+  ASSERT_THAT(tree_.AddSymlink("loop", {}, "loop"), IsOk());
+  ASSERT_THAT(tree_.AddSymlink("long", {}, std::string(256, 'n')), IsOk());
+  AddFile(tree_, "file");
+  for (const char* path : {"/", "a", "there", "dangling", "dangling", "there/b"}) {
+    EXPECT_THAT(tree_.EnsureDirectory(path, {.permissions = 01750, .uid = 2}), IsOk()) << path;
+  }
+  EXPECT_THAT(Paths(tree_),
+              ElementsAre("a", "a/b", "dangling", "file", "long", "loop", "there", "x", "x/y"));
+  EXPECT_EQ(tree_.Find("a")->metadata.uid, 1u);
+  EXPECT_EQ(tree_.Find("a/b")->metadata.uid, 2u);
+  EXPECT_EQ(tree_.Find("x")->metadata.uid, 0u);
+  EXPECT_EQ(tree_.Find("x/y")->metadata.permissions, 01750u);
+  tree_.BeginLayer();
+  for (const char* path : {"file", "file/x", "loop", "long"}) {
+    EXPECT_THAT(tree_.EnsureDirectory(path, {}),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(path)));
+  }
+}
+
 TEST_F(FileTreeTest, NormalizesTimes) {
   ASSERT_THAT(tree_.AddDirectory("new", {.mtime = 1000}), IsOk());
   ASSERT_THAT(tree_.AddDirectory("new/old", {.mtime = 10}), IsOk());

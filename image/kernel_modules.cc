@@ -94,15 +94,42 @@ absl::StatusOr<FileContents> Unpack(int directory, const std::string& path, Cont
   }
 }
 
+// The release that an unpacked module was built for: the first word of its "vermagic" (Linux
+// include/linux/vermagic.h), one of the NUL-ended texts NAME=VALUE of its section .modinfo. Empty
+// where it has none.
+absl::StatusOr<std::string> ReleaseOf(const FileContents& module, const ContentSpool& spool) {
+  constexpr absl::string_view kVermagic("\0vermagic=", 10);
+  ASSIGN_OR_RETURN(const std::string bytes, spool.ReadAll(module, kMaxModuleBytes));
+  const absl::string_view all = bytes;
+  const size_t at = all.find(kVermagic);
+  if (at == absl::string_view::npos) return std::string();
+  const absl::string_view text = all.substr(at + kVermagic.size(), kMaxReleaseBytes + 1);
+  return std::string(text.substr(0, text.find_first_of(absl::string_view(" \0", 2))));
+}
+
+// `expected` is set by the first module that says its release, if it is empty.
+absl::Status CheckRelease(const FileContents& module, const ContentSpool& spool,
+                          std::string& expected) {
+  ASSIGN_OR_RETURN(const std::string release, ReleaseOf(module, spool));
+  if (expected.empty()) expected = release;
+  if (release.empty() || release == expected) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("it is a module of kernel ", absl::CHexEscape(release), ", and the kernel is ",
+                   absl::CHexEscape(expected), ": give the --modules of that one"));
+}
+
 absl::Status AddModules(int directory, const std::vector<std::string>& paths,
-                        const std::string& release, FileTree& tree) {
+                        const KernelModulesRequest& request, FileTree& tree) {
   std::string list;
   uint64_t all_bytes = 0;
+  std::string kernel_release = request.kernel_release;
   for (const std::string& path : paths) {
     auto contents = Unpack(directory, path, tree.spool());
-    if (!contents.ok()) {
-      return absl::Status(contents.status().code(),
-                          absl::StrCat(absl::CHexEscape(path), ": ", contents.status().message()));
+    absl::Status status = contents.status();
+    if (status.ok()) status = CheckRelease(*contents, tree.spool(), kernel_release);
+    if (!status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat(absl::CHexEscape(path), ": ", status.message()));
     }
     all_bytes += contents->size;
     if (all_bytes > kMaxAllModuleBytes) {
@@ -112,7 +139,7 @@ absl::Status AddModules(int directory, const std::vector<std::string>& paths,
     }
     // Without the ending of what it was packed with.
     const std::string plain = path.substr(0, path.rfind(".ko") + 3);
-    const std::string in_guest = absl::StrCat("lib/modules/", release, "/", plain);
+    const std::string in_guest = absl::StrCat("lib/modules/", request.release, "/", plain);
     RETURN_IF_ERROR(tree.AddFile(in_guest, {.permissions = 0644}, *std::move(contents)));
     absl::StrAppend(&list, "/", in_guest, "\n");
   }
@@ -131,7 +158,7 @@ absl::StatusOr<size_t> AddFrom(const KernelModulesRequest& request, FileTree& tr
   for (const Wanted& wanted : kWanted) names.emplace_back(wanted.name);
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, index.LoadOrder(names));
   if (!paths.empty()) {
-    RETURN_IF_ERROR(AddModules(directory.get(), paths, request.release, tree));
+    RETURN_IF_ERROR(AddModules(directory.get(), paths, request, tree));
   }
   return paths.size();
 }

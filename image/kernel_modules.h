@@ -12,8 +12,10 @@
 namespace voidbox {
 
 struct KernelModulesRequest {
-  std::string directory;   // lib/modules/RELEASE, as depmod left it
-  std::string release;     // under this name the modules go to the guest
+  std::string directory;  // lib/modules/RELEASE, as depmod left it
+  std::string release;    // under this name the modules go to the guest
+  // What the kernel says of itself. Where it says nothing, all modules have to be of one release.
+  std::string kernel_release;
   bool root_disk = false;  // the guest has its root file system on a disk
 };
 
@@ -25,8 +27,8 @@ absl::Status ValidateKernelRelease(absl::string_view release);
 // /lib/modules/RELEASE, and the list of them for the agent (base/kernel_module_list.h), and returns
 // how many there are; 0, and no list, where all is built into the kernel. The directory is hostile;
 // nothing outside of it is read. FAILED_PRECONDITION when the kernel has not what every guest
-// needs, RESOURCE_EXHAUSTED for modules of more bytes than fit into any kernel. Errors name the
-// file.
+// needs, INVALID_ARGUMENT for a module of another release, RESOURCE_EXHAUSTED for modules of more
+// bytes than fit into any kernel. Errors name the file.
 absl::StatusOr<size_t> AddKernelModules(const KernelModulesRequest& request, FileTree& tree);
 
 }  // namespace voidbox

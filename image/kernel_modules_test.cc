@@ -39,9 +39,12 @@ class KernelModulesTest : public ::testing::Test {
   void Write(const std::string& name, const std::string& contents) {
     ASSERT_THAT(WriteFileAtomically(absl::StrCat(directory_, "/", name), contents), IsOk());
   }
-  absl::StatusOr<size_t> Add(bool root_disk = false) {
-    return AddKernelModules(
-        {.directory = directory_, .release = "6.1.0-56-amd64", .root_disk = root_disk}, tree_);
+  absl::StatusOr<size_t> Add(bool root_disk = false, const std::string& kernel_release = "") {
+    return AddKernelModules({.directory = directory_,
+                             .release = "6.1.0-56-amd64",
+                             .kernel_release = kernel_release,
+                             .root_disk = root_disk},
+                            tree_);
   }
   std::string Contents(const std::string& path) {
     const Inode* const file = tree_.Find(path);
@@ -83,6 +86,28 @@ TEST_F(KernelModulesTest, WhatAGuestNeedsMustBeThere) {
   Write("modules.dep", "kernel/virtio_mmio.ko:\n");
   EXPECT_THAT(Add(), StatusIs(absl::StatusCode::kFailedPrecondition,
                               HasSubstr("has vmw_vsock_virtio_transport neither")));
+}
+
+// As modinfo(8) shows it, between other texts.
+std::string Module(const std::string& release) {
+  return std::string("\x7f\0license=GPL\0vermagic=", 23) + release +
+         std::string(" SMP mod_unload \0name=x\0", 24);
+}
+
+TEST_F(KernelModulesTest, ModulesOfAnotherReleaseAreRefusedWithBothNamed) {
+  Write("kernel/vsock.ko.gz", *Compress(Module("6.12.95"), Compression::kGzip));
+  const auto refused = [](const std::string& own, const std::string& kernel) {
+    return StatusIs(absl::StatusCode::kInvalidArgument,
+                    AllOf(HasSubstr("kernel/"), HasSubstr("of kernel " + own),
+                          HasSubstr("the kernel is " + kernel)));
+  };
+  EXPECT_THAT(Add(false, "6.12.117"), refused("6.12.95", "6.12.117"));
+  EXPECT_THAT(Add(false, "6.12.9"), refused("6.12.95", "6.12.9"));
+  EXPECT_THAT(Add(false, "6.12.95"), IsOk());
+  // A kernel that does not say what it is: they have to agree.
+  EXPECT_THAT(Add(false, ""), IsOk());
+  Write("kernel/virtio.ko", Module("6.12.96"));
+  EXPECT_THAT(Add(false, ""), refused("6.12.95", "6.12.96"));
 }
 
 TEST_F(KernelModulesTest, NothingOutsideOfTheDirectoryIsRead) {

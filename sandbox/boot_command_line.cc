@@ -4,9 +4,10 @@
 
 namespace voidbox {
 
-std::string SandboxCommandLine(bool show_console, absl::string_view words) {
-  // guest_agent.cc, kBootMarkOption
-  std::string line = absl::StrCat(kBootCommandLine, " voidbox.marks");
+std::string SandboxCommandLine(GuestKernel kernel, bool show_console, absl::string_view words) {
+  std::string line = kBootCommandLine;
+  if (kernel == GuestKernel::kOwn) absl::StrAppend(&line, " ", kOwnKernelWords);
+  absl::StrAppend(&line, " voidbox.marks");  // guest_agent.cc, kBootMarkOption
   // All but debug messages, in the numbers of kernel-parameters.txt; the last loglevel counts.
   if (show_console) absl::StrAppend(&line, " loglevel=7");
   if (!words.empty()) absl::StrAppend(&line, " ", words);

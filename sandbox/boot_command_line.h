@@ -21,13 +21,23 @@ inline constexpr char kBootCommandLine[] =
     // KVM's clock is right: no calibration against it, no watchdog over it, no timer check.
     "tsc=reliable no_timer_check "
     // Grace periods at once instead of after some ticks: mounting cgroup2 waits for one, 12 ms.
-    "rcupdate.rcu_expedited=1 "
-    // Patching 7,000 lock prefixes out of the kernel for a single processor takes 6 ms.
+    "rcupdate.rcu_expedited=1";
+
+// What only image/kernel's is told: a word that a kernel does not know becomes an argument of its
+// init.
+inline constexpr char kOwnKernelWords[] =
+    // Patching 7,000 lock prefixes out of the kernel for a single processor takes 6 ms. Linux 7.3
+    // has no such word.
     "noreplace-smp";
+
+enum class GuestKernel { kOwn, kOther };
 
 // What the guest of a sandbox is told: the above, that its agent is to mark how far it is (which
 // errors tell), the kernel's messages on the console if `show_console`, and then the user's words.
-std::string SandboxCommandLine(bool show_console, absl::string_view words);
+std::string SandboxCommandLine(GuestKernel kernel, bool show_console, absl::string_view words);
+
+// Has the agent say why and end the guest where it cannot grow the root file system to its disk.
+inline constexpr char kMustGrowWord[] = "voidbox.must_grow";  // agent/guest_agent.cc
 
 // Words for a guest whose first disk is its root file system, writable: they come before the
 // user's. Without init=, a root that lacks /sbin/init would end in a shell that nobody talks to.

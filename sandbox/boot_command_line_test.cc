@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 
@@ -20,21 +21,33 @@ std::string LastValue(absl::string_view line, absl::string_view name) {
 }
 
 TEST(SandboxCommandLineTest, IsQuietUnlessTheConsoleIsAskedFor) {
-  EXPECT_EQ(LastValue(SandboxCommandLine(false, ""), "loglevel"), "1");
-  EXPECT_EQ(LastValue(SandboxCommandLine(true, ""), "loglevel"), "7");
+  EXPECT_EQ(LastValue(SandboxCommandLine(GuestKernel::kOwn, false, ""), "loglevel"), "1");
+  EXPECT_EQ(LastValue(SandboxCommandLine(GuestKernel::kOwn, true, ""), "loglevel"), "7");
   // Both set the loglevel, and the last one counts.
-  const std::string line = SandboxCommandLine(true, "");
+  const std::string line = SandboxCommandLine(GuestKernel::kOwn, true, "");
   EXPECT_LT(line.find("quiet"), line.find("loglevel=7"));
 }
 
 TEST(SandboxCommandLineTest, TheUsersWordsComeLast) {
-  EXPECT_TRUE(absl::EndsWith(SandboxCommandLine(true, "loglevel=8 a=b"), " loglevel=8 a=b"));
-  EXPECT_EQ(SandboxCommandLine(false, "a"), absl::StrCat(SandboxCommandLine(false, ""), " a"));
+  EXPECT_TRUE(absl::EndsWith(SandboxCommandLine(GuestKernel::kOwn, true, "loglevel=8 a=b"),
+                             " loglevel=8 a=b"));
+  EXPECT_EQ(SandboxCommandLine(GuestKernel::kOwn, false, "a"),
+            absl::StrCat(SandboxCommandLine(GuestKernel::kOwn, false, ""), " a"));
 }
 
 TEST(SandboxCommandLineTest, HasTheAgentSayHowFarItIs) {
-  EXPECT_TRUE(absl::StrContains(SandboxCommandLine(false, ""), " voidbox.marks"));
-  EXPECT_TRUE(absl::StartsWith(SandboxCommandLine(false, ""), kBootCommandLine));
+  EXPECT_TRUE(
+      absl::StrContains(SandboxCommandLine(GuestKernel::kOwn, false, ""), " voidbox.marks"));
+  EXPECT_TRUE(absl::StartsWith(SandboxCommandLine(GuestKernel::kOwn, false, ""), kBootCommandLine));
+}
+
+// Linux 7.3 does not know "noreplace-smp", and would hand it to /init.
+TEST(SandboxCommandLineTest, OtherKernelsAreToldOnlyWhatAllKnow) {
+  const std::string own = SandboxCommandLine(GuestKernel::kOwn, false, "a");
+  const std::string other = SandboxCommandLine(GuestKernel::kOther, false, "a");
+  EXPECT_TRUE(absl::StrContains(own, " noreplace-smp "));
+  EXPECT_FALSE(absl::StrContains(other, "noreplace-smp"));
+  EXPECT_EQ(own, absl::StrReplaceAll(other, {{" voidbox.marks", " noreplace-smp voidbox.marks"}}));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "sandbox/child_process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -9,7 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -63,6 +66,19 @@ class SpawnAttributes {
   posix_spawn_file_actions_t actions_;
 };
 
+// Closes what the child is not to have. Comes after the copies were put in their places.
+void CloseOthers(const SpawnOptions& options, posix_spawn_file_actions_t* actions) {
+  std::set<int> kept;
+  for (const auto& descriptor : options.descriptors) kept.insert(descriptor.target);
+  int next = STDERR_FILENO + 1;
+  for (const int target : kept) {
+    // glibc closes descriptors that are not open without an error.
+    while (next < target) ::posix_spawn_file_actions_addclose(actions, next++);
+    next = std::max(next, target + 1);
+  }
+  ::posix_spawn_file_actions_addclosefrom_np(actions, next);
+}
+
 int PosixSpawn(const SpawnOptions& options, const std::vector<UniqueFd>& copies, char* const* argv,
                char* const* envp, pid_t& pid) {
   SpawnAttributes spawn;
@@ -77,6 +93,10 @@ int PosixSpawn(const SpawnOptions& options, const std::vector<UniqueFd>& copies,
   for (size_t i = 0; i < copies.size(); ++i) {
     ::posix_spawn_file_actions_adddup2(spawn.actions(), copies[i].get(),
                                        options.descriptors[i].target);
+  }
+  CloseOthers(options, spawn.actions());
+  if (!options.directory.empty()) {
+    ::posix_spawn_file_actions_addchdir_np(spawn.actions(), options.directory.c_str());
   }
   return ::posix_spawn(&pid, argv[0], spawn.actions(), spawn.attributes(), argv, envp);
 }
@@ -99,7 +119,9 @@ int ForkAndExec(const SpawnOptions& options, const std::vector<UniqueFd>& copies
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     if (options.new_session) ::setsid();
-    bool ready = true;
+    // Those that are put in their places below stay open.
+    bool ready = ::close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+    if (!options.directory.empty()) ready = ready && ::chdir(options.directory.c_str()) == 0;
     for (size_t i = 0; i < copies.size(); ++i) {
       ready = ready && ::dup2(copies[i].get(), options.descriptors[i].target) >= 0;
     }

@@ -21,13 +21,15 @@ struct SpawnOptions {
   std::optional<std::vector<std::string>> environment;
 
   // Descriptors that the child sees, by the number it sees them as. Of the parent's others it gets
-  // 0 to 2 unless these name them, and none that is close-on-exec.
+  // 0 to 2 unless these name them, and none else: whatever the parent inherited, a lock or a pipe,
+  // is not kept by what may outlive it.
   struct Descriptor {
     int source;
     int target;
   };
   std::vector<Descriptor> descriptors;
 
+  std::string directory;  // its working directory; the parent's when empty
   bool new_session = false;
   // The kernel kills the child when the thread that spawned it ends.
   bool die_with_parent = false;

@@ -85,6 +85,31 @@ TEST_P(ChildProcessTest, ReplacesTheEnvironment) {
   EXPECT_EQ(ReadAll(read.get()), "b:\n");
 }
 
+TEST_P(ChildProcessTest, GivesNoDescriptorThatIsNotNamed) {
+  // As a shell's `exec 9>lock` leaves them: not close-on-exec.
+  const UniqueFd low(::fcntl(STDERR_FILENO, F_DUPFD, 3));
+  const UniqueFd high(::fcntl(STDERR_FILENO, F_DUPFD, 200));
+  auto [read, write] = Pipe();
+  SpawnOptions options = Shell("cd /proc/self/fd && echo *");
+  options.descriptors = {{write.get(), 1}, {STDERR_FILENO, 20}, {STDERR_FILENO, 8}};
+  auto child = ChildProcess::Spawn(options);
+  ASSERT_THAT(child, IsOk());
+  write.Reset();
+  // The shell reads the folder with the lowest number that is free.
+  EXPECT_EQ(ReadAll(read.get()), "0 1 2 20 3 8\n");
+}
+
+TEST_P(ChildProcessTest, StartsInTheDirectoryThatIsNamed) {
+  auto [read, write] = Pipe();
+  SpawnOptions options = Shell("pwd");
+  options.descriptors = {{write.get(), 1}};
+  options.directory = "/proc";
+  auto child = ChildProcess::Spawn(options);
+  ASSERT_THAT(child, IsOk());
+  write.Reset();
+  EXPECT_EQ(ReadAll(read.get()), "/proc\n");
+}
+
 TEST_P(ChildProcessTest, SaysWhichProgramIsMissing) {
   EXPECT_THAT(
       ChildProcess::Spawn({.argv = {"/nonexistent/program"}, .die_with_parent = GetParam()}),

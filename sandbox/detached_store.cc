@@ -1,21 +1,21 @@
 #include "sandbox/detached_store.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/io.h"
+#include "base/list_directory.h"
 #include "base/status_macros.h"
 #include "sandbox/home.h"
+#include "sandbox/living_sandboxes.h"
 
 namespace voidbox {
 namespace {
 
-constexpr char kRecordName[] = "record.json";
+constexpr char kDetachedRecordName[] = "record.json";
 
 }  // namespace
 
@@ -33,23 +33,22 @@ absl::Status DetachedStore::Write(const SandboxRecord& record) const {
   const std::string directory = Directory(record.id);
   RETURN_IF_ERROR(CreatePrivateDirectory(directory));
   return WriteFileAtomically(
-      absl::StrCat(directory, "/", kRecordName),
+      absl::StrCat(directory, "/", kDetachedRecordName),
       ToJson(record).dump(2, ' ', false, nlohmann::json::error_handler_t::replace), 0600);
 }
 
-std::vector<SandboxRecord> DetachedStore::List() const {
+absl::StatusOr<std::vector<SandboxRecord>> DetachedStore::List() const {
   std::vector<SandboxRecord> records;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
-    const auto text = ReadFile((entry.path() / kRecordName).string(), kMaxRecordBytes);
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListDirectory(path_));
+  for (const std::string& id : ids) {
+    const auto text =
+        ReadFile(absl::StrCat(Directory(id), "/", kDetachedRecordName), kMaxRecordBytes);
     if (!text.ok()) continue;
-    if (auto record = ParseSandboxRecord(entry.path().filename().string(), *text)) {
+    if (auto record = ParseSandboxRecord(id, *text)) {
       records.push_back(*std::move(record));
     }
   }
-  std::sort(records.begin(), records.end(), [](const SandboxRecord& a, const SandboxRecord& b) {
-    return std::tie(a.created_unix_seconds, a.id) < std::tie(b.created_unix_seconds, b.id);
-  });
+  SortByAge(records);
   return records;
 }
 

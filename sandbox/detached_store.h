@@ -24,7 +24,7 @@ class DetachedStore {
   absl::Status Write(const SandboxRecord& record) const;
   std::string Directory(const std::string& id) const;
   // All of them, oldest first. What makes no sense is left out.
-  std::vector<SandboxRecord> List() const;
+  absl::StatusOr<std::vector<SandboxRecord>> List() const;
   absl::Status Remove(const std::string& id) const;
 
  private:

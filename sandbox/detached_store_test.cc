@@ -16,7 +16,7 @@ TEST(DetachedStoreTest, KeepsRecordsUntilTheyAreRemoved) {
   std::filesystem::remove_all(home);
   const auto store = DetachedStore::Open(home);
   ASSERT_THAT(store, IsOk());
-  EXPECT_TRUE(store->List().empty());
+  EXPECT_TRUE(store->List()->empty());
   ASSERT_THAT(store->Write({.id = "new", .created_unix_seconds = 2}), IsOk());
   ASSERT_THAT(store->Write({.id = "old", .created_unix_seconds = 1, .name = "a"}), IsOk());
   // Foreign and broken things do no harm.
@@ -26,7 +26,7 @@ TEST(DetachedStoreTest, KeepsRecordsUntilTheyAreRemoved) {
   ASSERT_THAT(store->Write({.id = "new", .created_unix_seconds = 2, .ended_unix_seconds = 9}),
               IsOk());
 
-  const std::vector<SandboxRecord> records = store->List();
+  const std::vector<SandboxRecord> records = store->List().value();
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].id, "old");
   EXPECT_EQ(records[0].name, "a");
@@ -34,7 +34,7 @@ TEST(DetachedStoreTest, KeepsRecordsUntilTheyAreRemoved) {
 
   ASSERT_THAT(store->Remove("old"), IsOk());
   EXPECT_FALSE(std::filesystem::exists(store->Directory("old")));
-  EXPECT_EQ(store->List().size(), 1u);
+  EXPECT_EQ(store->List()->size(), 1u);
   EXPECT_THAT(store->Remove("old"), IsOk());
 }
 

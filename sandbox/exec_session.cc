@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,10 @@ namespace voidbox {
 namespace {
 
 constexpr size_t kInputPieceBytes = 32 << 10;
+
+uint64_t LimitOf(const ExecSession::Streams& streams) {
+  return streams.max_bytes == 0 ? std::numeric_limits<uint64_t>::max() : streams.max_bytes;
+}
 
 }  // namespace
 
@@ -39,8 +44,14 @@ ExecSession::ExecSession(EventLoop& loop, const Streams& streams, Handlers handl
     : loop_(loop),
       streams_(streams),
       handlers_(std::move(handlers)),
-      output_(loop, streams.output, Guarded([this] { OnOutputChanged(); })),
-      error_(loop, streams.error, Guarded([this] { OnOutputChanged(); })) {}
+      output_{.pump = {loop, streams.output, Guarded([this] { OnOutputChanged(); })},
+              .printable = streams.printable_output,
+              .left = LimitOf(streams),
+              .text = {}},
+      error_{.pump = {loop, streams.error, Guarded([this] { OnOutputChanged(); })},
+             .printable = streams.printable_error,
+             .left = LimitOf(streams),
+             .text = {}} {}
 
 EventLoop::Task ExecSession::Guarded(EventLoop::Task task) {
   return [task = std::move(task), alive = std::weak_ptr<bool>(alive_)] {
@@ -68,32 +79,55 @@ void ExecSession::Resize(const agent::WindowSize& size) {
 void ExecSession::OnFrame(const agent::ServerFrame& frame) {
   switch (frame.frame_case()) {
     case agent::ServerFrame::kStarted:
-      started_ = true;
-      if (size_before_start_.has_value()) Resize(*size_before_start_);
-      for (const int number : std::exchange(signals_before_start_, {})) Signal(number);
-      if (handlers_.started) handlers_.started(frame.started());
-      return WatchInput();
+      if (started_) break;
+      return OnStarted(frame.started());
     case agent::ServerFrame::kStdout:
-      output_.Write(frame.stdout());
-      return OnOutputChanged();
+      if (!started_) break;
+      return OnOutput(output_, frame.stdout());
     case agent::ServerFrame::kStderr:
-      error_.Write(frame.stderr());
-      return OnOutputChanged();
+      if (!started_) break;
+      return OnOutput(error_, frame.stderr());
     case agent::ServerFrame::kEnded:
-      result_ = frame.ended();
-      input_watch_.Reset();
-      input_open_ = false;
-      return MaybeFinish();
+      return OnEnded(frame.ended());
     case agent::ServerFrame::kRunTsResult:
-      if (handlers_.run_ts_result) handlers_.run_ts_result(frame.run_ts_result());
-      return;
+      if (!handlers_.run_ts_result) break;
+      return handlers_.run_ts_result(frame.run_ts_result());
     case agent::ServerFrame::kError: {
       const absl::Status status = ErrorStatus(frame.error());
       return Finish(absl::Status(status.code(), absl::StrCat("the agent: ", status.message())));
     }
     default:
-      return Finish(absl::DataLossError("the agent answered another call than exec"));
+      break;
   }
+  Finish(absl::DataLossError("the agent answered with a frame that does not belong"));
+}
+
+void ExecSession::OnStarted(const agent::ExecStarted& started) {
+  started_ = true;
+  if (size_before_start_.has_value()) Resize(*size_before_start_);
+  for (const int number : std::exchange(signals_before_start_, {})) Signal(number);
+  if (handlers_.started) handlers_.started(started);
+  WatchInput();
+}
+
+void ExecSession::OnOutput(Sink& sink, absl::string_view bytes) {
+  bytes = bytes.substr(0, sink.left);
+  sink.left -= bytes.size();
+  if (sink.printable) {
+    sink.pump.Write(sink.text.Take(bytes));
+  } else {
+    sink.pump.Write(bytes);
+  }
+  OnOutputChanged();
+}
+
+void ExecSession::OnEnded(const agent::ExecEnded& ended) {
+  result_ = ended;
+  input_watch_.Reset();
+  input_open_ = false;
+  call_->PauseFrames(true);  // this was the last one
+  for (Sink* const sink : {&output_, &error_}) sink->pump.Write(sink->text.Finish());
+  OnOutputChanged();
 }
 
 void ExecSession::OnCallEnded(const absl::Status& status) {
@@ -103,18 +137,18 @@ void ExecSession::OnCallEnded(const absl::Status& status) {
 
 void ExecSession::OnOutputChanged() {
   if (!handlers_.ended) return;
-  for (const auto& [pump, name] : {std::pair(&output_, "output"), std::pair(&error_, "errors")}) {
-    const absl::Status& status = pump->status();
+  for (const auto& [sink, name] : {std::pair(&output_, "output"), std::pair(&error_, "errors")}) {
+    const absl::Status& status = sink->pump.status();
     if (status.ok()) continue;
     return Finish(absl::Status(
         status.code(), absl::StrCat("cannot write the command's ", name, ": ", status.message())));
   }
-  call_->PauseFrames(output_.IsFull() || error_.IsFull());
+  call_->PauseFrames(result_.has_value() || output_.pump.IsFull() || error_.pump.IsFull());
   MaybeFinish();
 }
 
 void ExecSession::MaybeFinish() {
-  if (result_.has_value() && output_.IsEmpty() && error_.IsEmpty()) Finish(*result_);
+  if (result_.has_value() && output_.pump.IsEmpty() && error_.pump.IsEmpty()) Finish(*result_);
 }
 
 void ExecSession::WatchInput() {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/frame.h"
 #include "base/io.h"
@@ -40,16 +41,16 @@ class ExecSessionTest : public ::testing::Test {
     for (const int fd : {output_read_.get(), error_read_.get()}) ::fcntl(fd, F_SETFL, O_NONBLOCK);
   }
 
-  void Start(std::optional<uint32_t> port = std::nullopt) {
+  void Start(std::optional<uint32_t> port = std::nullopt, ExecSession::Streams streams = {}) {
     auto pair = *UnixSocketPair();
     agent_ = std::move(pair.second);
     agent::Request call;
     call.mutable_exec()->add_argv("program");
+    streams.input = input_fd_ >= 0 ? input_fd_ : input_read_.get();
+    streams.output = output_write_.get();
+    streams.error = error_write_.get();
     auto session = ExecSession::Start(
-        *loop_, std::move(pair.first), port, call,
-        {.input = input_fd_ >= 0 ? input_fd_ : input_read_.get(),
-         .output = output_write_.get(),
-         .error = error_write_.get()},
+        *loop_, std::move(pair.first), port, call, streams,
         {.ended = [this](absl::StatusOr<agent::ExecEnded> ended) { ended_ = std::move(ended); }});
     ASSERT_THAT(session, IsOk());
     session_ = *std::move(session);
@@ -350,6 +351,65 @@ TEST_F(ExecSessionTest, RefusesGarbageEndlessFramesAndHangUps) {
     RunUntil([&] { return ended_.has_value(); });
     EXPECT_THAT(*ended_, StatusIs(code, _));
   }
+}
+
+TEST_F(ExecSessionTest, RefusesFramesThatDoNotBelong) {
+  agent::ServerFrame started, output, error, metrics;
+  started.mutable_started()->set_pid(7);
+  output.set_stdout("early");
+  error.set_stderr("early");
+  metrics.mutable_metrics();
+  const std::vector<std::vector<agent::ServerFrame>> cases = {
+      {output}, {error}, {metrics}, {started, started}, {started, metrics}};
+  for (const auto& frames : cases) {
+    ended_.reset();
+    Start();
+    for (const agent::ServerFrame& frame : frames) Say(frame);
+    RunUntil([&] { return ended_.has_value(); });
+    EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("does not belong")));
+  }
+  EXPECT_EQ(Take(output_read_), "");
+}
+
+TEST_F(ExecSessionTest, NothingIsTakenBehindTheEnd) {
+  Start();
+  Hear<agent::Request>();
+  SayStarted();
+  SayOutput("out");
+  SayEnded(3);
+  SayOutput("more");
+  SayEnded(4);
+  RunUntil([&] { return ended_.has_value(); });
+  ASSERT_THAT(*ended_, IsOk());
+  EXPECT_EQ((*ended_)->exit_code(), 3u);
+  for (int i = 0; i < 20; ++i) Turn();
+  EXPECT_EQ(Take(output_read_), "out");
+}
+
+TEST_F(ExecSessionTest, OutputThatGoesToATerminalDoesNotCommandIt) {
+  Start(std::nullopt, {.printable_output = true});
+  Hear<agent::Request>();
+  SayStarted();
+  SayOutput("\x1b]0;title\x07 \xc3");
+  SayOutput("\xa9\r\n\xc2");
+  agent::ServerFrame error;
+  error.set_stderr("\x1b[m");
+  Say(error);
+  SayEnded(0);
+  RunUntil([&] { return ended_.has_value(); });
+  EXPECT_EQ(Take(output_read_), "\\x1b]0;title\\x07 \xc3\xa9\r\n\\xc2");
+  EXPECT_EQ(Take(error_read_), "\x1b[m") << "which is no terminal";
+}
+
+TEST_F(ExecSessionTest, OutputBeyondItsBoundIsThrownAway) {
+  Start(std::nullopt, {.max_bytes = 5});
+  Hear<agent::Request>();
+  SayStarted();
+  for (int i = 0; i < 100; ++i) SayOutput("abc");
+  SayEnded(0);
+  RunUntil([&] { return ended_.has_value(); });
+  ASSERT_THAT(*ended_, IsOk());
+  EXPECT_EQ(Take(output_read_), "abcab");
 }
 
 TEST_F(ExecSessionTest, ReportsTheAgentsError) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -62,6 +63,31 @@ int Main(int config_fd, int event_fd) {
     pollfd wait = {.fd = vsock.get(), .events = POLLIN, .revents = 0};
     ::poll(&wait, 1, -1);
     shutdown_call = *AcceptUnix(vsock.get());  // and nothing is ever answered
+  }
+  if (behaviour == "ready, agent waits") {
+    vsock = *ListenUnix(directory.get(), "vsock.sock");
+    pollfd wait = {.fd = vsock.get(), .events = POLLIN, .revents = 0};
+    ::poll(&wait, 1, -1);
+    shutdown_call = *AcceptUnix(vsock.get());
+    agent::ServerFrame answer;
+    answer.mutable_shutdown();
+    static_cast<void>(WriteAll(shutdown_call.get(), "OK 1\n"));
+    static_cast<void>(WriteFrame(shutdown_call.get(), answer));
+    ::shutdown(shutdown_call.get(), SHUT_WR);
+    // As the agent: until the host hangs up.
+    wait = {.fd = shutdown_call.get(), .events = 0, .revents = 0};
+    ::poll(&wait, 1, -1);
+    SendStopped(event_fd, vmm::Stopped::GUEST_RESET, "");
+    std::filesystem::remove_all(config.directory());
+    return 0;
+  }
+  if (behaviour.find("panic") == 0) {
+    static_cast<void>(WriteAll(config.console_output_fd(), "[ 0.1] Kernel pan"));
+    static_cast<void>(WriteAll(config.console_output_fd(), "ic - not syncing: VFS\n"));
+  }
+  if (behaviour == "panic" || behaviour == "power off") {
+    SendStopped(event_fd, vmm::Stopped::GUEST_RESET, "");
+    return 0;
   }
   if (behaviour == "ready deaf" || behaviour == "hang") {
     ::signal(SIGTERM, SIG_IGN);

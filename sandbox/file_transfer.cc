@@ -10,9 +10,8 @@
 #include "agent/agent_call.h"
 #include "agent/error_frame.h"
 #include "base/errno_status.h"
-#include "base/event_loop.h"
-#include "base/io.h"
 #include "base/status_macros.h"
+#include "sandbox/write_to_reader.h"
 
 namespace voidbox {
 namespace {
@@ -35,6 +34,7 @@ class Transfer {
     ASSIGN_OR_RETURN(
         call_, AgentCall::Start(loop_, std::move(vsock), kAgentPort, request, std::move(handlers)));
     RETURN_IF_ERROR(loop_.Run());
+    if (!ended_) return absl::CancelledError("the transfer was broken off");
     RETURN_IF_ERROR(result_);
     return done_;
   }
@@ -43,15 +43,17 @@ class Transfer {
   void OnFrame(const agent::ServerFrame& frame) {
     switch (frame.frame_case()) {
       case agent::ServerFrame::kTransferReady:
-        ready_ = true;
+        if (std::exchange(ready_, true)) break;
         return SendSome();
       case agent::ServerFrame::kData:
-        if (output_ < 0) break;
-        if (const absl::Status status = WriteAll(output_, frame.data()); !status.ok()) {
+        if (output_ < 0 || !ready_) break;
+        if (const absl::Status status = WriteToReader(output_, frame.data()); !status.ok()) {
           return End(status);
         }
         return;
       case agent::ServerFrame::kTransferDone:
+        // Of what was not sent yet, nothing can be in place.
+        if (!ready_ || input_ >= 0) break;
         done_ = frame.transfer_done();
         return End(absl::OkStatus());
       case agent::ServerFrame::kError:
@@ -96,26 +98,20 @@ class Transfer {
   std::unique_ptr<AgentCall> call_;
 };
 
-absl::StatusOr<agent::TransferDone> RunTransfer(UniqueFd vsock, const agent::Request& request,
-                                                int input, int output) {
-  ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
-  return Transfer(*loop, input, output).Run(std::move(vsock), request);
-}
-
 }  // namespace
 
-absl::StatusOr<agent::TransferDone> Upload(UniqueFd vsock, const agent::UploadRequest& upload,
-                                           int input) {
+absl::StatusOr<agent::TransferDone> Upload(EventLoop& loop, UniqueFd vsock,
+                                           const agent::UploadRequest& upload, int input) {
   agent::Request request;
   *request.mutable_upload() = upload;
-  return RunTransfer(std::move(vsock), request, input, -1);
+  return Transfer(loop, input, -1).Run(std::move(vsock), request);
 }
 
-absl::StatusOr<agent::TransferDone> Download(UniqueFd vsock, const agent::DownloadRequest& download,
-                                             int output) {
+absl::StatusOr<agent::TransferDone> Download(EventLoop& loop, UniqueFd vsock,
+                                             const agent::DownloadRequest& download, int output) {
   agent::Request request;
   *request.mutable_download() = download;
-  return RunTransfer(std::move(vsock), request, -1, output);
+  return Transfer(loop, -1, output).Run(std::move(vsock), request);
 }
 
 }  // namespace voidbox

@@ -3,19 +3,22 @@
 
 #include "absl/status/statusor.h"
 #include "agent/agent.pb.h"
+#include "base/event_loop.h"
 #include "base/unique_fd.h"
 
 namespace voidbox {
 
 // Carries an UploadRequest's tar stream from a descriptor to a guest's agent, or a
-// DownloadRequest's from there to a descriptor. Blocks until it is over; the end of this process
-// ends the call, which then changes nothing in the guest. `vsock` is a connection to vsock.sock.
+// DownloadRequest's from there to a descriptor. Runs `loop`, which the caller may stop, until it is
+// over; that and the end of this process end the call, which then changes nothing in the guest.
+// `vsock` is a connection to vsock.sock. The guest is not trusted: DATA_LOSS for frames that do not
+// belong. CANCELLED when the loop was stopped, or nobody reads the output.
 
 // Reads `input` to its end.
-absl::StatusOr<agent::TransferDone> Upload(UniqueFd vsock, const agent::UploadRequest& upload,
-                                           int input);
-absl::StatusOr<agent::TransferDone> Download(UniqueFd vsock, const agent::DownloadRequest& download,
-                                             int output);
+absl::StatusOr<agent::TransferDone> Upload(EventLoop& loop, UniqueFd vsock,
+                                           const agent::UploadRequest& upload, int input);
+absl::StatusOr<agent::TransferDone> Download(EventLoop& loop, UniqueFd vsock,
+                                             const agent::DownloadRequest& download, int output);
 
 }  // namespace voidbox
 

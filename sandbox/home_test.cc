@@ -1,11 +1,14 @@
 #include "sandbox/home.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <map>
 #include <string>
 
 #include "base/status_matchers.h"
+#include "base/unique_fd.h"
 #include "gtest/gtest.h"
 
 namespace voidbox {
@@ -38,9 +41,41 @@ TEST(HomeTest, IsAbsoluteAndClean) {
   EXPECT_EQ(*VoidboxHome(Of({{"VOIDBOX_HOME", "/nonexistent/x/../y"}})), "/nonexistent/y");
 }
 
+std::optional<std::string> NoHome() { return std::nullopt; }
+
 TEST(HomeTest, SaysWhatToSet) {
-  EXPECT_THAT(VoidboxHome(Of({})),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("VOIDBOX_HOME")));
+  EXPECT_THAT(VoidboxHome(Of({}), NoHome),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("set VOIDBOX_HOME")));
+}
+
+TEST(HomeTest, WithoutHomeItIsTheAccounts) {
+  const auto account = [] { return std::make_optional<std::string>("/d"); };
+  EXPECT_EQ(*VoidboxHome(Of({}), account), "/d/.local/share/voidbox");
+  EXPECT_EQ(*VoidboxCache(Of({}), account), "/d/.cache/voidbox");
+  EXPECT_EQ(*VoidboxCache(Of({{"VOIDBOX_HOME", "/a"}}), account), "/d/.cache/voidbox");
+}
+
+TEST(HomeTest, WithoutAnyHomeTheOwnVariableSufficesForTheCacheToo) {
+  EXPECT_EQ(*VoidboxCache(Of({{"VOIDBOX_HOME", "/a"}}), NoHome), "/a/cache");
+}
+
+TEST(HomeTest, ARelativePathInADirectoryThatIsGoneIsAnError) {
+  const UniqueFd before(::open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::string gone = ::testing::TempDir() + "/home_test_gone";
+  ASSERT_EQ(::mkdir(gone.c_str(), 0700), 0);
+  ASSERT_EQ(::chdir(gone.c_str()), 0);
+  ASSERT_EQ(::rmdir(gone.c_str()), 0);
+  EXPECT_THAT(VoidboxHome(Of({{"VOIDBOX_HOME", "x"}})).status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("x")));
+  EXPECT_EQ(*VoidboxHome(Of({{"VOIDBOX_HOME", "/a"}})), "/a");
+  ASSERT_EQ(::fchdir(before.get()), 0);
+}
+
+TEST(HomeTest, SaysWhatHelpsWhereNothingCanBeWritten) {
+  EXPECT_THAT(CreatePrivateDirectory("/proc/nothing/here"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("set VOIDBOX_HOME to")));
+  EXPECT_THAT(PlaceError("/a", EROFS).message(), HasSubstr("/a: Read-only file system; set"));
+  EXPECT_THAT(PlaceError("/a", ENOSPC).message(), HasSubstr("free some space"));
 }
 
 TEST(HomeTest, CreatesAPrivateDirectory) {

@@ -15,9 +15,12 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "base/unique_fd.h"
 
 namespace voidbox {
@@ -47,6 +50,7 @@ struct Report {
   Step step;
   int detail;  // errno, API version or exit reason
   int64_t nanoseconds;
+  int64_t create_nanoseconds = 0;  // of KVM_CREATE_VM
 };
 
 int64_t Now() {
@@ -61,7 +65,9 @@ Report RunGuest() {
   if (kvm < 0) return {Step::kOpen, errno, 0};
   const int version = ::ioctl(kvm, KVM_GET_API_VERSION, 0);
   if (version != KVM_API_VERSION) return {Step::kVersion, version, 0};
+  const int64_t create_start = Now();
   const int vm = ::ioctl(kvm, KVM_CREATE_VM, 0);
+  const int64_t create_end = Now();
   if (vm < 0) return {Step::kCreate, errno, 0};
   void* const memory =
       ::mmap(nullptr, kMemoryBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -103,6 +109,7 @@ Report RunGuest() {
     return Now() - start;
   });
   report.nanoseconds = quickest.value_or(0);
+  report.create_nanoseconds = create_end - create_start;
   return report;
 }
 
@@ -134,6 +141,7 @@ KvmProbeResult Judge(const Report& report) {
       break;
   }
   result.ring0_mips = Mips(report.nanoseconds);
+  result.create_vm_ms = static_cast<double>(report.create_nanoseconds) / 1e6;
   result.usable = result.ring0_mips >= kUsableMips;
   if (!result.usable) {
     result.reason = absl::StrFormat(
@@ -143,6 +151,19 @@ KvmProbeResult Judge(const Report& report) {
 }
 
 }  // namespace
+
+std::string SlowCgroupMount(const std::string& mounts) {
+  for (const absl::string_view line : absl::StrSplit(mounts, '\n')) {
+    // Device, directory, type, options and two numbers.
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, ' ');
+    if (fields.size() < 4 || fields[2] != "cgroup2") continue;
+    for (const absl::string_view option : absl::StrSplit(fields[3], ',')) {
+      if (option == "favordynmods") return "";
+    }
+    return std::string(fields[1]);
+  }
+  return "";
+}
 
 std::optional<int64_t> QuickestRound(const std::function<std::optional<int64_t>()>& round) {
   std::optional<int64_t> quickest;

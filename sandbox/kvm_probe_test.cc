@@ -19,6 +19,22 @@ TEST(KvmProbeTest, JudgesThisMachineInBoundedTime) {
   EXPECT_EQ(probe.usable, probe.ring0_mips >= 5);
 }
 
+TEST(KvmProbeTest, MeasuresTheCreationOfAMachineWhereOneRan) {
+  const KvmProbeResult probe = ProbeKvm();
+  EXPECT_EQ(probe.create_vm_ms > 0, probe.ring0_mips > 0);
+}
+
+TEST(SlowCgroupMountTest, NamesTheMountThatLacksTheOption) {
+  EXPECT_EQ(SlowCgroupMount("proc /proc proc rw 0 0\n"
+                            "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid,nsdelegate 0 0\n"),
+            "/sys/fs/cgroup");
+  EXPECT_EQ(SlowCgroupMount("cgroup2 /sys/fs/cgroup cgroup2 rw,favordynmods,nsdelegate 0 0\n"), "");
+  // cgroup v1, whose threads wait likewise, has no such option.
+  EXPECT_EQ(SlowCgroupMount("cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n"), "");
+  EXPECT_EQ(SlowCgroupMount("cgroup2 /sys"), "");
+  EXPECT_EQ(SlowCgroupMount(""), "");
+}
+
 // 10,000 instructions at the 5 million a second that are enough take 2 ms.
 TEST(QuickestRoundTest, PreemptedRoundsDoNotSpeakForTheMachine) {
   std::vector<int64_t> rounds = {30'000'000, 12'000'000, 10'000, 9'000};

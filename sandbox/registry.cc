@@ -4,13 +4,10 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
-#include <optional>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -18,14 +15,13 @@
 #include "base/errno_status.h"
 #include "base/interruptible.h"
 #include "base/io.h"
+#include "base/list_directory.h"
 #include "base/status_macros.h"
 #include "sandbox/home.h"
-#include "sandbox/process_identity.h"
 
 namespace voidbox {
 namespace {
 
-constexpr char kRecordName[] = "state.json";
 constexpr char kLockName[] = ".lock";
 
 absl::StatusOr<std::string> NewId() {
@@ -59,37 +55,33 @@ absl::StatusOr<Registry> Registry::Open(const std::string& home, int interrupt) 
 absl::StatusOr<UniqueFd> Registry::Lock() const {
   const std::string path = absl::StrCat(path_, "/", kLockName);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return ErrnoStatus(path);
+  if (!fd) return PlaceError(path, errno);
   RETURN_IF_ERROR(LockExclusively(fd.get(), interrupt_));
   return fd;
 }
 
-std::vector<SandboxRecord> Registry::ReapLocked() const {
+absl::StatusOr<std::vector<SandboxRecord>> Registry::ReapLocked() const {
   std::vector<SandboxRecord> living;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
-    const std::string id = entry.path().filename().string();
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path_));
+  for (const std::string& id : names) {
     if (id == kLockName) continue;
-    const auto text = ReadFile((entry.path() / kRecordName).string(), kMaxRecordBytes);
-    const auto record = text.ok() ? ParseSandboxRecord(id, *text) : std::nullopt;
-    if (record.has_value() && IsAlive(record->vmm)) {
-      living.push_back(*record);
+    if (auto record = LivingSandbox(path_, id)) {
+      living.push_back(*std::move(record));
       continue;
     }
     // No record means that its creator died before Publish: we hold the lock that it would hold.
     std::error_code ignored;
-    std::filesystem::remove_all(entry.path(), ignored);
+    std::filesystem::remove_all(absl::StrCat(path_, "/", id), ignored);
   }
-  std::sort(living.begin(), living.end(), [](const SandboxRecord& a, const SandboxRecord& b) {
-    return std::tie(a.created_unix_seconds, a.id) < std::tie(b.created_unix_seconds, b.id);
-  });
+  SortByAge(living);
   return living;
 }
 
 absl::StatusOr<SandboxDirectory> Registry::Create(const std::string& name) {
   SandboxDirectory directory;
   ASSIGN_OR_RETURN(directory.lock_, Lock());
-  for (const SandboxRecord& record : ReapLocked()) {
+  ASSIGN_OR_RETURN(const std::vector<SandboxRecord> living, ReapLocked());
+  for (const SandboxRecord& record : living) {
     if (!name.empty() && record.name == name) {
       return absl::AlreadyExistsError(absl::StrCat("the name '", name, "' is that of sandbox ",
                                                    record.id, "; stop that or choose another"));
@@ -99,7 +91,7 @@ absl::StatusOr<SandboxDirectory> Registry::Create(const std::string& name) {
     ASSIGN_OR_RETURN(directory.id_, NewId());
     directory.path_ = absl::StrCat(path_, "/", directory.id_);
     if (::mkdir(directory.path_.c_str(), 0700) == 0) break;
-    if (errno != EEXIST) return ErrnoStatus(directory.path_);
+    if (errno != EEXIST) return PlaceError(directory.path_, errno);
   }
   directory.directory_.Reset(::open(directory.path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.directory_) return ErrnoStatus(directory.path_);

@@ -7,13 +7,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
+#include "sandbox/living_sandboxes.h"
 #include "sandbox/sandbox_record.h"
 
 namespace voidbox {
-
-// The sockets that a VMM makes in its sandbox' directory.
-inline constexpr char kVsockSocket[] = "vsock.sock";
-inline constexpr char kControlSocket[] = "control.sock";
 
 // The directory of one sandbox while its creator lives; removed, with all in it, at the end of this
 // object's life. Until Publish, other commands wait to create or reap.
@@ -58,7 +55,7 @@ class Registry {
  private:
   Registry(std::string path, int interrupt) : path_(std::move(path)), interrupt_(interrupt) {}
   absl::StatusOr<UniqueFd> Lock() const;
-  std::vector<SandboxRecord> ReapLocked() const;
+  absl::StatusOr<std::vector<SandboxRecord>> ReapLocked() const;
 
   std::string path_;  // HOME/sandboxes
   int interrupt_;

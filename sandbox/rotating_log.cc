@@ -47,8 +47,18 @@ absl::Status RotatingLog::Append(absl::string_view piece) {
     if (::rename(path_.c_str(), OlderPath(path_).c_str()) != 0) return ErrnoStatus(path_);
     RETURN_IF_ERROR(Open());
   }
-  size_ += piece.size();
-  return WriteAll(file_.get(), piece);
+  if (!file_) RETURN_IF_ERROR(Open());  // which had failed
+  const absl::Status written = WriteAll(file_.get(), piece);
+  if (written.ok()) {
+    size_ += piece.size();
+    return written;
+  }
+  // On a full disk: half a piece would spoil what comes after it.
+  if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0 ||
+      ::lseek(file_.get(), static_cast<off_t>(size_), SEEK_SET) < 0) {
+    return ErrnoStatus(path_);
+  }
+  return written;
 }
 
 absl::Status RotatingLogReader::ReadOpen(

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <utility>
@@ -21,6 +22,8 @@
 namespace voidbox {
 namespace {
 
+// Read at one time of what never needs to end, a guest's console for one: more than a pipe holds.
+constexpr size_t kMaxDrainBytes = 256 << 10;
 // A console comes in small pieces: passing each on at once would wake every process on the way to
 // the reader.
 constexpr absl::Duration kGather = absl::Milliseconds(20);
@@ -35,6 +38,9 @@ constexpr int kImageLeaseFd = 8;
 
 constexpr char kReadySocket[] = "vsock.sock_1235";  // host port 1235, see agent.proto
 constexpr size_t kMaxReadyBytes = 4096;
+// How Linux begins the message of its end, at the level that every console shows; it resets the
+// machine afterwards, as for a reboot (kernel/panic.c).
+constexpr char kPanic[] = "Kernel panic - not syncing";
 constexpr size_t kConsoleLinesInErrors = 20;
 
 // For the VMM to end by itself.
@@ -63,7 +69,8 @@ Sandbox::Sandbox(EventLoop& loop, SandboxDirectory directory, const Options& opt
     : loop_(loop),
       options_(options),
       handlers_(std::move(handlers)),
-      directory_(std::move(directory)) {}
+      directory_(std::move(directory)),
+      panic_(kPanic) {}
 
 absl::Status Sandbox::Listen() {
   // Before the guest runs, so that its agent finds somebody.
@@ -169,7 +176,7 @@ absl::Status Sandbox::Watch() {
                    loop_.Add(vmm_.pidfd(), EPOLLIN, [this](uint32_t) { OnVmmEnded(); }));
   ASSIGN_OR_RETURN(deadline_, loop_.AddTimer([this] {
     if (stopping_) {
-      if (shutdown_call_ != nullptr) return StopVmm();
+      if (agent_asked_) return StopVmm();
       ending_unasked_ = false;
       return vmm_.Signal(SIGKILL);
     }
@@ -182,18 +189,21 @@ absl::Status Sandbox::Watch() {
 
 bool Sandbox::Drain(int fd, const std::function<void(absl::string_view)>& take) {
   char bytes[16 << 10];
-  for (;;) {
+  for (size_t taken = 0; taken < kMaxDrainBytes;) {
     const ssize_t got = ::read(fd, bytes, sizeof(bytes));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN;
     if (got == 0) return false;
+    taken += static_cast<size_t>(got);
     take(absl::string_view(bytes, static_cast<size_t>(got)));
   }
+  return true;
 }
 
 void Sandbox::DrainConsole() {
   const bool open = Drain(console_.get(), [this](absl::string_view text) {
     console_tail_.Append(text);
+    panic_.Append(text);
     if (handlers_.console) handlers_.console(text);
   });
   if (!open) return console_watch_.Reset();
@@ -206,10 +216,11 @@ void Sandbox::OnEvents() {
   if (!open) events_watch_.Reset();
   for (;;) {
     const auto payload = event_reader_.Next();
+    if (payload.ok() && !payload->has_value()) return;
     vmm::VmEvent event;
-    if (!payload.ok() || !payload->has_value() ||
+    if (!payload.ok() ||
         !event.ParseFromArray((*payload)->data(), static_cast<int>((*payload)->size()))) {
-      return;  // the VMM's own end will be told
+      return events_watch_.Reset();  // nothing more is read; the VMM's own end will be told
     }
     if (event.has_started()) started_ = true;
     if (event.has_mark() && event.mark().value() == kBootMarkInit) init_ = true;
@@ -255,23 +266,31 @@ absl::StatusOr<UniqueFd> Sandbox::ConnectVsock() const {
 void Sandbox::Stop(bool orderly) {
   if (stopping_) return;
   stopping_ = true;
-  if (orderly && ready_) {
-    agent::Request request;
-    request.mutable_shutdown();
-    auto stream = ConnectVsock();
-    if (stream.ok()) {
-      auto call = AgentCall::Start(loop_, *std::move(stream), kAgentPort, request,
-                                   {.frame = [](const agent::ServerFrame&) {},
-                                    .ended = [](const absl::Status&) {},
-                                    .room = nullptr});
-      if (call.ok()) shutdown_call_ = *std::move(call);
-    }
-    if (shutdown_call_ != nullptr && deadline_.Set(options_.orderly_limit).ok()) return;
-  }
+  // Nothing else of a guest outlives it: its agent would end its processes as hard as the VMM does.
+  const bool keeps_writes = std::any_of(options_.disks.begin(), options_.disks.end(),
+                                        [](const Disk& disk) { return disk.keeps_writes(); });
+  agent_asked_ = orderly && ready_ && keeps_writes && AskAgentToEnd();
+  if (agent_asked_ && deadline_.Set(options_.orderly_limit).ok()) return;
   StopVmm();
 }
 
+bool Sandbox::AskAgentToEnd() {
+  agent::Request request;
+  request.mutable_shutdown();
+  auto stream = ConnectVsock();
+  if (!stream.ok()) return false;
+  auto call = AgentCall::Start(loop_, *std::move(stream), kAgentPort, request,
+                               {.frame = [](const agent::ServerFrame&) {},
+                                // The agent waits for us to hang up, so that its answer arrives.
+                                .ended = [this](const absl::Status&) { shutdown_call_.reset(); },
+                                .room = nullptr});
+  if (!call.ok()) return false;
+  shutdown_call_ = *std::move(call);
+  return true;
+}
+
 void Sandbox::StopVmm() {
+  agent_asked_ = false;
   shutdown_call_.reset();
   vmm::ControlRequest request;
   request.mutable_stop();
@@ -315,6 +334,7 @@ absl::Status Sandbox::WhyEnded(int wait_status) const {
     case vmm::Stopped::REFUSED:
       return absl::InvalidArgumentError(message);  // the guest never ran: no stage, no console
     case vmm::Stopped::GUEST_RESET:
+      if (panic_.seen()) return Explained(absl::UnavailableError("the guest's kernel panicked"));
       if (options_.may_power_off) return absl::OkStatus();
       return Explained(absl::UnavailableError("the guest powered off or reset its machine"));
     case vmm::Stopped::GUEST_CRASHED:

@@ -23,6 +23,7 @@
 #include "sandbox/output_tail.h"
 #include "sandbox/registry.h"
 #include "sandbox/sandbox_record.h"
+#include "sandbox/text_watch.h"
 #include "vmm/vmm.pb.h"
 
 namespace voidbox {
@@ -99,8 +100,8 @@ class Sandbox {
   pid_t vmm_pid() const { return vmm_.pid(); }
   // A connection to the VMM's vsock.sock, on which CONNECT is to be said.
   absl::StatusOr<UniqueFd> ConnectVsock() const;
-  // Ends the guest: asks its agent to power it off if `orderly` (for writable disks), then asks the
-  // VMM, then kills it.
+  // Ends the guest: asks its agent to power it off if `orderly` and a disk keeps what was written,
+  // then asks the VMM, then kills it.
   void Stop(bool orderly);
 
  private:
@@ -112,6 +113,7 @@ class Sandbox {
   void OnAgentConnects(UniqueFd connection);
   void OnReadyBytes();
   void OnVmmEnded();
+  bool AskAgentToEnd();
   void StopVmm();
   void Kill(const absl::Status& reason);
   // Everything that is there to read of a pipe; false at its end.
@@ -135,6 +137,7 @@ class Sandbox {
   FrameReader event_reader_;
   FrameReader ready_reader_;
   OutputTail console_tail_;
+  TextWatch panic_;
   OutputTail log_tail_;
   bool started_ = false;  // the guest entered
   bool init_ = false;     // its init runs
@@ -143,6 +146,7 @@ class Sandbox {
   bool ending_unasked_ = false;  // though Stop was called, the VMM ended by itself before
   std::optional<absl::Status> killed_because_;
   std::optional<vmm::Stopped> stopped_;
+  bool agent_asked_ = false;  // to end the guest
   std::unique_ptr<AgentCall> shutdown_call_;
   EventLoop::Watch events_watch_;
   EventLoop::Watch console_watch_;

@@ -32,6 +32,7 @@ struct SandboxRecord {
   std::map<std::string, std::string> labels;
   std::vector<std::string> command;  // that it was made for; empty when there is none
   bool detached = false;             // it goes on without whoever asked for it
+  bool lives = false;                // its VMM did when the record was read; not part of the file
 
   // Of a detached one that has ended.
   int64_t ended_unix_seconds = 0;  // 0 while it lives

@@ -36,7 +36,9 @@ class SandboxTest : public ::testing::Test {
     options.kernel = "/kernel";
     options.command_line = behaviour;
     options.boot_limit = boot_limit_;
-    options.orderly_limit = absl::Milliseconds(200);
+    options.orderly_limit = orderly_limit_;
+    options.may_power_off = may_power_off_;
+    options.disks = {{.path = "/disk"}};  // worth an orderly stop
     auto sandbox = Sandbox::Start(
         *loop_, *registry_, options,
         {.ready = [this](const agent::Ready& ready) { ready_version_ = ready.version(); },
@@ -66,6 +68,8 @@ class SandboxTest : public ::testing::Test {
 
   std::string home_;
   absl::Duration boot_limit_ = absl::Minutes(1);
+  absl::Duration orderly_limit_ = absl::Hours(1);
+  bool may_power_off_ = false;
   std::unique_ptr<EventLoop> loop_;
   std::optional<Registry> registry_;
   std::optional<std::string> ready_version_;
@@ -157,7 +161,28 @@ TEST_F(SandboxTest, KillsAVmmThatDoesNotStop) {
   EXPECT_THAT(*ended_, IsOk());
 }
 
+TEST_F(SandboxTest, InAnOrderlyStopTheAgentNeedNotWaitForUsToHangUp) {
+  ASSERT_THAT(Start("ready, agent waits"), IsOk());
+  RunUntil([this] { return ready_version_.has_value(); });
+  sandbox_->Stop(/*orderly=*/true);
+  RunToEnd();
+  EXPECT_THAT(*ended_, IsOk());
+}
+
+TEST_F(SandboxTest, AGuestMayPowerOffButItsKernelMayNotPanic) {
+  may_power_off_ = true;
+  ASSERT_THAT(Start("power off"), IsOk());
+  RunToEnd();
+  EXPECT_THAT(*ended_, IsOk());
+  ended_.reset();
+  ASSERT_THAT(Start("panic"), IsOk());
+  RunToEnd();
+  EXPECT_THAT(*ended_,
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("the guest's kernel panicked")));
+}
+
 TEST_F(SandboxTest, AnAgentThatDoesNotEndAnOrderlyStopIsNotWaitedForForEver) {
+  orderly_limit_ = absl::Milliseconds(200);
   ASSERT_THAT(Start("ready, agent deaf"), IsOk());
   RunUntil([this] { return ready_version_.has_value(); });
   // The fake's socket may come a moment after its readiness.

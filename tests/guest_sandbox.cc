@@ -73,7 +73,7 @@ absl::StatusOr<std::unique_ptr<GuestSandbox>> GuestSandbox::Boot(
   options.vmm = std::filesystem::absolute(kVmm);
   options.kernel = FromEnvironment("KERNEL", kKernel);
   options.initramfs = FromEnvironment("INITRAMFS", kInitramfs);
-  options.command_line = SandboxCommandLine(/*show_console=*/false, "");
+  options.command_line = SandboxCommandLine(GuestKernel::kOwn, /*show_console=*/false, "");
   options.memory_bytes = kMemoryBytes;
   if (adjust) adjust(options);
   Sandbox::Handlers handlers;

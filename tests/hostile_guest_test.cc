@@ -34,15 +34,16 @@ namespace {
 constexpr char kVmm[] = "vmm/voidbox-vmm-asan";
 constexpr vmm::Seccomp kSeccomp = vmm::SECCOMP_OFF;
 constexpr uint64_t kMemoryBesideGuestBytes = 512 << 20;  // freed memory is kept for a while
+constexpr uint64_t kEnoughExits = 15'000;                // each costs several times as much
 #else
 constexpr char kVmm[] = "vmm/voidbox-vmm";
 constexpr vmm::Seccomp kSeccomp = vmm::SECCOMP_ENFORCE;
 constexpr uint64_t kMemoryBesideGuestBytes = 32 << 20;
+constexpr uint64_t kEnoughExits = 50'000;
 #endif
 constexpr char kPayload[] = "tests/payloads/garbage.elf";
 constexpr char kPvhPayload[] = "tests/payloads/pvh.elf";
 constexpr uint64_t kMemoryBytes = 64 << 20;
-constexpr uint64_t kEnoughExits = 50'000;
 constexpr int kAnswerLimitSeconds = 120;
 constexpr std::chrono::seconds kRaveLimit(300);
 constexpr int kConfigFd = 3, kEventFd = 4;

@@ -14,6 +14,8 @@
 #include "base/status_matchers.h"
 #include "base/unique_fd.h"
 #include "gtest/gtest.h"
+#include "image/testing/oci_layout.h"
+#include "image/testing/tar_builder.h"
 #include "tests/test_rootfs.h"
 #include "tests/voidbox_process.h"
 
@@ -68,7 +70,7 @@ class ImageStoreCommandTest : public ::testing::Test {
   // A root file system of no use, with a terabyte to copy: nobody sees the end of it.
   static std::string EndlessRootfs() {
     const std::string path = ::testing::TempDir() + "/endless.ext4";
-    EXPECT_EQ(RunProgram({"/sbin/mke2fs", "-q", "-t", "ext4", "-F", path, "16M"}), 0);
+    MakeTestRootfs({.path = path, .agent = runfiles_ + "/agent/guest-agent"});
     std::filesystem::resize_file(path, uint64_t{1} << 40);
     return path;
   }
@@ -143,6 +145,48 @@ TEST_F(ImageStoreCommandTest, RunBootsARootDiskOfTheStoreAndDoesNotWriteToIt) {
     EXPECT_EQ(result.output, "x\n");
   }
   EXPECT_EQ(Json({"verify", "disk"}).at(0).at("whole"), true);
+}
+
+TEST_F(ImageStoreCommandTest, RunsWhatAContainerImageNamesAsItsUserInItsDirectory) {
+  TarBuilder layer;
+  layer.Add({.name = "bin/busybox", .data = *ReadFile("/bin/busybox", 16 << 20), .mode = 0755})
+      .Add({.name = "bin/sh", .type = '1', .data = "", .link = "bin/busybox"})
+      .Add({.name = "etc/passwd", .data = "www:x:33:34::/:/bin/sh\n"})
+      .Add({.name = "etc/group", .data = "staff:x:90:\n"});
+  const std::string archive = ::testing::TempDir() + "/container.tar";
+  const OciLayout layout =
+      LayoutOf(layer.Finish(), R"({"User":"www:staff","WorkingDir":"srv/app",)"
+                               R"("Env":["PATH=/bin","A=1\n2","BARE"],)"
+                               R"("Entrypoint":["/bin/sh","-c"],)"
+                               R"("Cmd":["busybox id -u; busybox id -g; pwd; echo >made; )"
+                               R"(echo \"$A\""]})");
+  ASSERT_THAT(WriteFileAtomically(archive, layout.Tar()), IsOk());
+  Succeed({"import", "container", "--oci", archive});
+  EXPECT_THAT(Succeed({"inspect", "container", "--format", "text"}).output,
+              AllOf(HasSubstr("user         33:90\n"), HasSubstr("workdir      /srv/app\n"),
+                    HasSubstr("env          A=1\\n2\n"), HasSubstr("[\"/bin/sh\",\"-c\"]\n"),
+                    HasSubstr("command      [\"busybox id -u;")));
+  const auto run = [](const std::vector<std::string>& rest) {
+    std::vector<std::string> arguments = {"run", "--image", "container"};
+    arguments.insert(arguments.end(), rest.begin(), rest.end());
+    const Result result = RunVoidbox(arguments);
+    EXPECT_EQ(result.exit_status, 0) << result.error;
+    return result.output;
+  };
+  EXPECT_EQ(run({}), "33\n90\n/srv/app\n1\n2\n");
+  EXPECT_EQ(run({"--", "busybox", "echo", "alone"}), "alone\n");
+  EXPECT_EQ(run({"--entrypoint", "--", "echo behind the image\\'s"}), "behind the image's\n");
+  EXPECT_EQ(run({"--entrypoint=busybox", "--", "echo", "behind"}), "behind\n");
+  const Result nothing = RunVoidbox({"run", "--image", "container", "--entrypoint", ""});
+  EXPECT_EQ(nothing.exit_status, 125);
+  EXPECT_THAT(nothing.error, HasSubstr("no command to run"));
+}
+
+TEST_F(ImageStoreCommandTest, RefusesARootThatNothingCouldStartIn) {
+  const std::string rootfs = ::testing::TempDir() + "/empty.ext4";
+  ASSERT_EQ(RunProgram({"/sbin/mke2fs", "-q", "-t", "ext4", "-F", rootfs, "16M"}), 0);
+  EXPECT_THAT(Refusal({"import", "empty", "--rootfs", rootfs}),
+              AllOf(HasSubstr("rootfs " + rootfs), HasSubstr("/sbin/init is not there")));
 }
 
 TEST_F(ImageStoreCommandTest, AnImageInUseIsNotRemoved) {

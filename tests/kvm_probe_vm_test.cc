@@ -12,6 +12,7 @@ TEST(KvmProbeVmTest, FindsKvmUsable) {
   EXPECT_TRUE(probe.usable) << probe.reason;
   EXPECT_GE(probe.ring0_mips, 5);
   EXPECT_EQ(probe.reason, "");
+  EXPECT_GT(probe.create_vm_ms, 0);
 }
 
 TEST(KvmProbeVmTest, HasItsTestDirectoryAndSources) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -16,6 +17,7 @@
 namespace voidbox {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Result = VoidboxProcess::Result;
 
@@ -23,8 +25,7 @@ class RootfsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     home_ = UseOwnHome();
-    const std::string runfiles = std::string(std::getenv("TEST_SRCDIR")) + "/voidbox";
-    MakeTestRootfs({.path = base(), .agent = runfiles + "/agent/guest-agent"});
+    MakeTestRootfs({.path = base(), .agent = agent()});
     digest_ = Digest();
     ASSERT_EQ(digest_.size(), 64);
   }
@@ -32,6 +33,9 @@ class RootfsTest : public ::testing::Test {
   // Whatever a test did, the base is as it was.
   void TearDown() override { EXPECT_EQ(Digest(), digest_); }
 
+  static std::string agent() {
+    return std::string(std::getenv("TEST_SRCDIR")) + "/voidbox/agent/guest-agent";
+  }
   static std::string base() { return home_ + "/base.ext4"; }
   static std::string overlay() { return home_ + "/kept.overlay"; }
   static std::string Digest() {
@@ -110,12 +114,46 @@ TEST_F(RootfsTest, AnOverlayKeepsWhatWasWritten) {
   EXPECT_THAT(other_size.error, HasSubstr("made with a size of 67108864 bytes and keeps it"));
 }
 
+// Each would be the kernel's panic.
+TEST_F(RootfsTest, RefusesWhatTheGuestKernelDoesNotMountByTheFeaturesName) {
+  const std::string made = home_ + "/made.ext4";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"quota", "the feature quota"},
+      {"project", "project"},
+      {"casefold", "the feature casefold"},
+      {"verity", "the feature verity and blocks of 1024 bytes"}};
+  for (const auto& [feature, message] : cases) {
+    MakeTestRootfs({.path = made, .agent = agent(), .features = feature});
+    const Result result = RunVoidbox({"run", "--rootfs", made, "--", "true"});
+    EXPECT_EQ(result.exit_status, 125) << feature;
+    EXPECT_THAT(result.error, AllOf(HasSubstr(made), HasSubstr(message)));
+  }
+}
+
+TEST_F(RootfsTest, ASizeThatCannotBeHadIsAnError) {
+  const std::string made = home_ + "/made.ext4";
+  MakeTestRootfs({.path = made, .agent = agent(), .features = "sparse_super2"});
+  const std::vector<std::string> run = {"run", "--rootfs", made,  "--disk-size",
+                                        "64M", "--",       "true"};
+  const Result told = RunVoidbox(run);
+  EXPECT_EQ(told.exit_status, 125);
+  EXPECT_THAT(told.error, AllOf(HasSubstr("33554432 bytes cannot grow to 67108864"),
+                                HasSubstr("sparse_super2")));
+  // What only the guest's kernel sees: the inode by which the file system grows is gone.
+  MakeTestRootfs({.path = made, .agent = agent()});
+  ASSERT_EQ(RunProgram({"/sbin/debugfs", "-w", "-R", "clri <7>", made}), 0);
+  const Result seen = RunVoidbox(run);
+  EXPECT_EQ(seen.exit_status, 125);
+  EXPECT_THAT(seen.error,
+              HasSubstr("the root file system cannot grow to the size that was asked for"));
+}
+
 TEST_F(RootfsTest, SaysWhatIsWrongWithAFile) {
   const std::string zeroes = home_ + "/zeroes.ext4";
   ASSERT_THAT(WriteFileAtomically(zeroes, std::string(1 << 20, '\0')), IsOk());
   const Result no_ext4 = RunVoidbox({"run", "--rootfs", zeroes, "--", "true"});
   EXPECT_EQ(no_ext4.exit_status, 125);
-  EXPECT_THAT(no_ext4.error, HasSubstr("Unable to mount root fs"));
+  EXPECT_THAT(no_ext4.error, AllOf(HasSubstr(zeroes), HasSubstr("not an ext4 file system")));
   const Result no_overlay = Run({"--overlay", zeroes}, "true");
   EXPECT_EQ(no_overlay.exit_status, 125);
   EXPECT_THAT(no_overlay.error, HasSubstr("zeroes.ext4: it is not an overlay of voidbox"));

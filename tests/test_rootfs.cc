@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "base/io.h"
 #include "base/status_matchers.h"
@@ -56,11 +57,11 @@ void MakeTestRootfs(const TestRootfs& rootfs) {
   }
   std::filesystem::remove(rootfs.path);
   std::string output;
-  ASSERT_EQ(RunProgram({"/sbin/mke2fs", "-q", "-t", "ext4", "-b", rootfs.block_bytes, "-d",
-                        tree.root(), rootfs.path, rootfs.size},
-                       &output),
-            0)
-      << output;
+  std::vector<std::string> command = {"/sbin/mke2fs",     "-q", "-t",       "ext4", "-b",
+                                      rootfs.block_bytes, "-d", tree.root()};
+  if (!rootfs.features.empty()) command.insert(command.end(), {"-O", rootfs.features});
+  command.insert(command.end(), {rootfs.path, rootfs.size});
+  ASSERT_EQ(RunProgram(command, &output), 0) << output;
 }
 
 int RunProgram(const std::vector<std::string>& argv, std::string* output) {

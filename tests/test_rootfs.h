@@ -12,6 +12,7 @@ struct TestRootfs {
   std::string path;          // of the ext4 image
   std::string size = "32M";  // as mke2fs takes it
   std::string block_bytes = "1024";
+  std::string features;               // beside mke2fs' own, as its -O takes them
   std::string agent;                  // the file
   std::vector<std::string> programs;  // files to have in /bin
 };

@@ -27,3 +27,19 @@ def cc_proto(name, src, deps = [], lite = True, copts = [], visibility = None):
         deps = deps + ["//third_party:protobuf_lite" if lite else "//third_party:protobuf"],
         visibility = visibility,
     )
+
+def wire_golden_test(name, src, golden):
+    """Whether what earlier versions wrote means the same today; see wire_golden_test.sh.
+
+    Args:
+      name: of the test.
+      src: the .proto file, in this package.
+      golden: messages as they were written, with what they say.
+    """
+    native.sh_test(
+        name = name,
+        size = "small",
+        srcs = ["//third_party:wire_golden_test.sh"],
+        args = ["$(rootpath %s)" % src, "$(rootpath %s)" % golden],
+        data = [src, golden],
+    )

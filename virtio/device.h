@@ -69,11 +69,11 @@ class VirtioDevice {
   // Forgets the activation, and a Quiesce that is not done. When it is done, no queue and no guest
   // memory is touched any more, on any thread. Until then nothing else is called, but for the
   // destructor, which waits for what cannot be broken off.
-  virtual void Reset(Done done) = 0;
+  virtual void Reset(const Done& done) = 0;
   // Of an active device: finishes or sets aside what is in flight (chains that are held are
   // returned or completed). When it is done, nothing of the guest's memory is touched and no
   // interrupt raised until Resume. HandleNotify is not called meanwhile.
-  virtual void Quiesce(Done done) { done(); }
+  virtual void Quiesce(const Done& done) { done(); }
   // Goes on; HandleNotify follows for every queue. A Quiesce that is not done is called off.
   virtual void Resume() {}
   // Of a quiesced device: what Restore needs; the queues' progress is saved by the transport.

@@ -34,7 +34,7 @@ class SinkDevice final : public VirtioDevice {
     } while (queue.EnableNotification());
     return absl::OkStatus();
   }
-  void Reset(Done done) override {
+  void Reset(const Done& done) override {
     activation_ = {};
     done();
   }

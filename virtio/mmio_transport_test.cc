@@ -81,18 +81,18 @@ class EchoDevice final : public VirtioDevice {
     return absl::OkStatus();
   }
 
-  void Reset(Done done) override {
+  void Reset(const Done& done) override {
     ++log_.resets;
     activation_ = {};
     echoed_ = 0;
     if (!log_.hold_reset) return done();
-    log_.held = std::move(done);
+    log_.held = done;
   }
 
-  void Quiesce(Done done) override {
+  void Quiesce(const Done& done) override {
     ++log_.quiesces;
     if (!log_.hold_quiesce) return done();
-    log_.held = std::move(done);
+    log_.held = done;
   }
   void Resume() override { ++log_.resumes; }
 

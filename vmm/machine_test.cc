@@ -45,12 +45,13 @@ class MachineTest : public ::testing::Test {
     config_.set_memory_bytes(64 << 20);
   }
   void TearDown() override {
-    machine_.reset();
     ASSERT_EQ(::chdir("/"), 0);
     std::filesystem::remove_all(directory_);
   }
 
+  // The machine ends with its host, at the latest.
   absl::Status Boot(FakeHost& host) {
+    host.on_end = [this] { machine_.reset(); };
     const auto files = BootFiles::Open("vmlinux", "", config_.memory_bytes());
     if (!files.ok()) return files.status();
     auto machine = Machine::Boot(config_, *files, *loop_,

@@ -33,7 +33,9 @@ class VcpuTest : public ::testing::Test {
     EXPECT_THAT(ports_.Add("counter", kPort, 1, counter_), IsOk());
     EXPECT_THAT(memory_.Add("counter", kPort, 1, counter_), IsOk());
   }
+  // The vCPU ends with its host, at the latest.
   void Start(FakeHost& host, bool paused = false) {
+    host.on_end = [this] { vcpu_.reset(); };
     hypervisor_ = host.Opener()().value();
     vm_ = hypervisor_->CreateVm().value();
     auto vcpu =
@@ -109,7 +111,6 @@ TEST_F(VcpuTest, APauseInTheMiddleOfAnAccessCompletesIt) {
   EXPECT_EQ(counter_.reads, 1);
   vcpu_->Resume();
   vcpu_->RequestStop();
-  vcpu_.reset();
 }
 
 TEST_F(VcpuTest, StartsPausedAndTellsTheGuestOfEachPause) {

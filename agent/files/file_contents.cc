@@ -14,12 +14,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "agent/files/beneath.h"
 #include "agent/files/file_info.h"
-#include "agent/files/staging.h"
-#include "agent/files/tar_unpacker.h"
 #include "agent/files/workspace_path.h"
 #include "base/status_macros.h"
+#include "base/tar/beneath.h"
+#include "base/tar/relative_path.h"
+#include "base/tar/staging.h"
+#include "base/tar/tar_unpacker.h"
 #include "base/unique_fd.h"
 
 namespace voidbox {

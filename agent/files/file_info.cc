@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <climits>
 
-#include "agent/files/beneath.h"
+#include "base/tar/beneath.h"
 
 namespace voidbox {
 namespace {

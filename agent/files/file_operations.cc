@@ -11,13 +11,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "agent/files/beneath.h"
-#include "agent/files/directory_entries.h"
 #include "agent/files/file_info.h"
-#include "agent/files/remove_tree.h"
 #include "agent/files/workspace_path.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
+#include "base/tar/beneath.h"
+#include "base/tar/directory_entries.h"
+#include "base/tar/relative_path.h"
+#include "base/tar/remove_tree.h"
 #include "base/unique_fd.h"
 
 namespace voidbox {

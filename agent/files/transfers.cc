@@ -13,13 +13,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "agent/files/beneath.h"
-#include "agent/files/move_tree.h"
-#include "agent/files/staging.h"
-#include "agent/files/tar_packer.h"
-#include "agent/files/tar_unpacker.h"
 #include "agent/files/workspace_path.h"
 #include "base/status_macros.h"
+#include "base/tar/beneath.h"
+#include "base/tar/move_tree.h"
+#include "base/tar/relative_path.h"
+#include "base/tar/staging.h"
+#include "base/tar/tar_packer.h"
+#include "base/tar/tar_unpacker.h"
 #include "base/unique_fd.h"
 
 namespace voidbox {
@@ -107,20 +108,18 @@ absl::Status MoveInPlace(int root, const std::vector<std::string>& destination, 
 
 absl::Status Upload(int root, const agent::UploadRequest& request, CallStream& stream) {
   ASSIGN_OR_RETURN(const auto destination, ParseWorkspacePath(request.destination()));
-  ASSIGN_OR_RETURN(const bool gzip, IsGzip(request.compression()));
-  TarLimits limits;
-  if (request.max_bytes() != 0) limits.max_bytes = std::min(limits.max_bytes, request.max_bytes());
+  UnpackOptions options;
+  ASSIGN_OR_RETURN(options.gzip, IsGzip(request.compression()));
+  if (request.max_bytes() != 0) {
+    options.limits.max_bytes = std::min(options.limits.max_bytes, request.max_bytes());
+  }
+  if (request.keep_links()) options.links = TarLinks::kKeep;
   ASSIGN_OR_RETURN(const UniqueFd place, StagingPlace(root, destination));
   const auto staging = Staging::Create(place.get());
   if (!staging.ok()) return AtPath(JoinPath(destination), staging.status());
   RETURN_IF_ERROR(SendReady(stream));
   const PieceSource source = [&stream] { return stream.ReceiveData(); };
-  ASSIGN_OR_RETURN(const TarCount count, UnpackTar(source, gzip, limits, staging->directory()));
-  // What follows the end of an archive is padding.
-  for (;;) {
-    ASSIGN_OR_RETURN(const absl::string_view rest, stream.ReceiveData());
-    if (rest.empty()) break;
-  }
+  ASSIGN_OR_RETURN(const TarCount count, UnpackTar(source, options, staging->directory()));
   RETURN_IF_ERROR(MoveInPlace(root, destination, staging->directory()));
   return SendDone(count, stream);
 }
@@ -129,7 +128,7 @@ absl::Status Download(int root, const agent::DownloadRequest& request, CallStrea
   ASSIGN_OR_RETURN(auto parts, ParseWorkspacePath(request.path()));
   ASSIGN_OR_RETURN(const bool gzip, IsGzip(request.compression()));
   const TarSource source = {
-      .root = root, .path = std::move(parts), .contents_only = request.contents_only()};
+      .root = root, .path = std::move(parts), .contents_only = request.contents_only(), .as = ""};
   // Ready when the first bytes are: a path that is not there is an error before that.
   bool ready = false;
   const PieceSink sink = [&](absl::string_view piece) -> absl::Status {
@@ -137,7 +136,9 @@ absl::Status Download(int root, const agent::DownloadRequest& request, CallStrea
     ready = true;
     return stream.SendData(piece);
   };
-  ASSIGN_OR_RETURN(const TarCount count, PackTar(source, gzip, sink));
+  ASSIGN_OR_RETURN(
+      const TarCount count,
+      PackTar(source, {.gzip = gzip, .links = request.keep_links(), .progress = {}}, sink));
   return SendDone(count, stream);
 }
 

@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/files/tar_unpacker.h"
 #include "agent/files/testing_workspace.h"
 #include "base/status_matchers.h"
+#include "base/tar/tar_unpacker.h"
 #include "image/testing/tar_builder.h"
 
 namespace voidbox {
@@ -266,6 +266,32 @@ TEST_F(TransfersTest, DownloadLeavesOutWhatIsNeitherFileNorDirectory) {
   ASSERT_THAT(other.client().Upload("", down.data).status, IsOk());
   other.AwaitCalls();
   EXPECT_THAT(other.Tree(), ElementsAre("d d", "f d/file 1"));
+}
+
+TEST_F(TransfersTest, LinksAreKeptAsTheyAreIfAskedFor) {
+  const std::string archive =
+      TarBuilder()
+          .Add({.name = "d/", .type = '5', .data = "", .mode = 0755})
+          .Add({.name = "d/out", .type = '2', .data = "", .link = "/etc/passwd"})
+          .Add({.name = "d/in", .type = '2', .data = "", .link = "../d/\xc3\xa9"})
+          .Finish();
+  agent::Request up;
+  up.mutable_upload()->set_keep_links(true);
+  EXPECT_THAT(client_.RunWithData(up, archive).status, IsOk());
+  EXPECT_THAT(Tree(), ElementsAre("d d", "l d/in -> ../d/\xc3\xa9", "l d/out -> /etc/passwd"));
+  agent::Request down;
+  down.mutable_download()->set_path("d");
+  down.mutable_download()->set_keep_links(true);
+  const Reply reply = client_.Run(down);
+  ASSERT_THAT(reply.status, IsOk());
+  EXPECT_EQ(reply.done.left_out(), 0u);
+  TestingWorkspace other;
+  EXPECT_THAT(other.client().RunWithData(up, reply.data).status, IsOk());
+  other.AwaitCalls();
+  EXPECT_EQ(other.Tree(), Tree());
+  // Through one that is there, nothing is written.
+  EXPECT_THAT(client_.Upload("d/in/x", Archive()).status,
+              StatusIs(kInvalid, HasSubstr("symbolic link")));
 }
 
 // A process in the jail that swaps a directory for a link while a tree is moved loses.

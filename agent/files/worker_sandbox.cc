@@ -15,6 +15,7 @@
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/status_macros.h"
+#include "base/tar/relative_path.h"
 
 namespace voidbox {
 namespace {

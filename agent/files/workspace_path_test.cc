@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
+#include "base/tar/relative_path.h"
 
 namespace voidbox {
 namespace {
@@ -60,18 +61,6 @@ TEST(WorkspacePathTest, IsBounded) {
               StatusIs(kInvalid, HasSubstr("leaves the workspace")));
   EXPECT_THAT(ParseWorkspacePath("a" + std::string(kMaxPathBytes, '/')),
               StatusIs(kInvalid, HasSubstr("limit of 4095")));
-}
-
-TEST(RelativePathTest, RefusesEveryAbsoluteName) {
-  EXPECT_THAT(ParseRelativePath("/home/user/a"), StatusIs(kInvalid, HasSubstr("is absolute")));
-  const auto parts = ParseRelativePath("./home/user");
-  ASSERT_THAT(parts, IsOk());
-  EXPECT_THAT(*parts, ElementsAre("home", "user"));
-}
-
-TEST(ShownPathTest, EscapesAndCuts) {
-  EXPECT_EQ(ShownPath("a\n\x1b"), "'a\\n\\x1b'");
-  EXPECT_EQ(ShownPath(std::string(1000, 'x')).size(), 256u + 5u);
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ json MetricsJson(const agent::ServerFrame& frame) {
                                 load(metrics.load_15_millis())})},
           {"processes", metrics.processes()},
           {"runningExecs", metrics.running_execs()},
+          {"leftExecs", metrics.left_execs()},
+          {"leftProcesses", metrics.left_processes()},
           {"disk",
            {{"totalBytes", metrics.disk_total_bytes()},
             {"availableBytes", metrics.disk_available_bytes()}}},

@@ -148,8 +148,9 @@ absl::StatusOr<std::string> InputOf(const json& body) {
 }
 
 absl::StatusOr<Request> ExecRequestOf(const json& body) {
-  RETURN_IF_ERROR(RejectOtherFields(body, {"cmd", "argv", "cwd", "env", "timeoutMs", "stdin",
-                                           "stdinBase64", "isolation", "user", "limits"}));
+  RETURN_IF_ERROR(
+      RejectOtherFields(body, {"cmd", "argv", "cwd", "env", "timeoutMs", "stdin", "stdinBase64",
+                               "isolation", "user", "limits", "killTree"}));
   Request request;
   agent::ExecRequest& exec = *request.mutable_exec();
   RETURN_IF_ERROR(SetArguments(body, exec));
@@ -158,6 +159,8 @@ absl::StatusOr<Request> ExecRequestOf(const json& body) {
   ASSIGN_OR_RETURN(*exec.mutable_user(), StringField(body, "user"));
   ASSIGN_OR_RETURN(const agent::Isolation isolation, IsolationOf(body));
   exec.set_isolation(isolation);
+  ASSIGN_OR_RETURN(const bool kill_tree, BoolField(body, "killTree"));
+  exec.set_kill_tree(kill_tree);
   return request;
 }
 

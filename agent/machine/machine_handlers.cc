@@ -46,20 +46,20 @@ CallHandler Doing(absl::Status (*action)(const Request&)) {
   });
 }
 
-CallHandler Metrics(std::function<size_t()> running_execs) {
+CallHandler Metrics(std::function<void(agent::Metrics&)> add_execs) {
   return CallAnswerer(
-      [running_execs = std::move(running_execs)](const Request&) -> absl::StatusOr<ServerFrame> {
+      [add_execs = std::move(add_execs)](const Request&) -> absl::StatusOr<ServerFrame> {
         ServerFrame frame;
         ASSIGN_OR_RETURN(*frame.mutable_metrics(), ReadMetrics());
-        frame.mutable_metrics()->set_running_execs(static_cast<uint32_t>(running_execs()));
+        add_execs(*frame.mutable_metrics());
         return frame;
       });
 }
 
 }  // namespace
 
-CallHandlers MachineHandlers(std::function<size_t()> running_execs) {
-  return {{Request::kMetrics, Metrics(std::move(running_execs))},
+CallHandlers MachineHandlers(std::function<void(agent::Metrics&)> add_execs) {
+  return {{Request::kMetrics, Metrics(std::move(add_execs))},
           {Request::kFirewall, Doing(SetFirewall)},
           {Request::kNetwork, Doing(SetNetwork)},
           {Request::kTimeSync, Doing(SetTime)},

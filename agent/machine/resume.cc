@@ -10,10 +10,12 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agent/hosts_file.h"
 #include "agent/machine/clock.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/ioctl.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 
@@ -67,7 +69,12 @@ absl::StatusOr<Identity> ParseResumeRequest(const agent::ResumeRequest& request)
 absl::Status ApplyIdentity(const Identity& identity, const std::string& etc) {
   RETURN_IF_ERROR(AddEntropy(identity.entropy));
   RETURN_IF_ERROR(SetRealtime(identity.realtime_ns));
-  if (!identity.host_name.empty()) RETURN_IF_ERROR(SetHostName(identity.host_name));
+  if (!identity.host_name.empty()) {
+    RETURN_IF_ERROR(SetHostName(identity.host_name));
+    const absl::Status hosts = CompleteHosts(absl::StrCat(etc, "/hosts"), identity.host_name);
+    // Files that an image has in the way are no reason not to go on.
+    if (!hosts.ok()) LogWarning(hosts.message());
+  }
   if (!identity.machine_id.empty()) {
     RETURN_IF_ERROR(WriteMachineId(absl::StrCat(etc, "/machine-id"), identity.machine_id));
   }

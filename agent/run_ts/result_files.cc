@@ -11,9 +11,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "agent/files/beneath.h"
 #include "base/errno_status.h"
 #include "base/io.h"
+#include "base/tar/beneath.h"
 #include "base/unique_fd.h"
 #include "nlohmann/json.hpp"
 

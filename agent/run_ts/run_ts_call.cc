@@ -14,12 +14,13 @@
 #include "absl/strings/string_view.h"
 #include "agent/agent_call.h"
 #include "agent/error_frame.h"
-#include "agent/files/beneath.h"
 #include "agent/files/workspace_path.h"
 #include "agent/run_ts/preload_script.h"
 #include "agent/run_ts/run_ts_command.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
+#include "base/tar/beneath.h"
+#include "base/tar/relative_path.h"
 
 namespace voidbox {
 namespace {

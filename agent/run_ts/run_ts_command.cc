@@ -5,9 +5,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "agent/files/beneath.h"
 #include "agent/files/workspace_path.h"
 #include "base/status_macros.h"
+#include "base/tar/beneath.h"
 
 namespace voidbox {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/io.h"
+#include "base/late_link_list.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
 #include "image/builder/image_builder.h"
@@ -105,6 +106,19 @@ TEST_F(FlavoursTest, KeepTheGuestContract) {
     }
     EXPECT_THAT(*ReadText(tree, "/usr/local/bin/claude-code"), HasSubstr("claude-code plan"));
     EXPECT_THAT(Names(build->components), Contains("voidbox-guest-agent"));
+  }
+}
+
+TEST_F(FlavoursTest, TheMinimalOneLeavesItsLinksToTheAgent) {
+  const auto build = BuildFlavour("minimal");
+  ASSERT_THAT(build, IsOk());
+  EXPECT_EQ(build->tree.Find("/bin/sh")->symlink_target, "/bin/busybox");
+  EXPECT_EQ(build->tree.Find("/bin/ls"), nullptr);
+  const auto list = ReadText(build->tree, kLateLinkList);
+  ASSERT_THAT(list, IsOk());
+  EXPECT_THAT(*list, HasSubstr("/bin/busybox /bin/ls\n"));
+  for (const char* const path : {" /bin/sh\n", " /bin/busybox\n", " /sbin/init\n", "linuxrc"}) {
+    EXPECT_THAT(*list, Not(HasSubstr(path)));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/late_link_list.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/version.h"
@@ -142,12 +143,16 @@ absl::Status AddSystemBusybox(Build& build) {
   }
   RETURN_IF_ERROR(AddBusyboxFile(build, "/bin/busybox"));
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, Ask(build, "--list-full"));
+  // Each entry of an initramfs costs the boot 19 microseconds: the agent makes most of the links when
+  // it has told the host that it is ready, in a third of that time.
+  RETURN_IF_ERROR(build.tree.AddSymlink("/bin/sh", {}, "/bin/busybox"));
+  std::string late;
   for (const std::string& path : paths) {
     // The second is for init of an age before /init, the third is the agent.
     if (path == "bin/busybox" || path == "linuxrc" || path == "sbin/init") continue;
-    RETURN_IF_ERROR(build.tree.AddSymlink(path, {}, "/bin/busybox"));
+    if (path != "bin/sh") absl::StrAppend(&late, "/bin/busybox /", path, "\n");
   }
-  return absl::OkStatus();
+  return AddText(build.tree, kLateLinkList, Owned(0644), late);
 }
 
 absl::Status AddClaudeCodeMock(Build& build) {

@@ -17,8 +17,9 @@ absl::Status AddToolchain(Build& build);
 // The same with a link for `sh` alone, for an initramfs: each entry takes the kernel some 20
 // microseconds to unpack at every boot.
 absl::Status AddSmallToolchain(Build& build);
-// BusyBox as the image's own /bin/sh and others, where its file list puts them, init apart. Without
-// a BusyBox a warning says that the guest has no shell.
+// BusyBox as the image's own /bin/sh, for an initramfs; the agent makes the links for its other
+// programs, where its file list puts them, init apart (base/late_link_list.h). Without a BusyBox a
+// warning says that the guest has no shell.
 absl::Status AddSystemBusybox(Build& build);
 // /usr/local/bin/claude-code, the mock.
 absl::Status AddClaudeCodeMock(Build& build);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -19,8 +20,9 @@ constexpr int kMaxDepth = 4;
 constexpr size_t kMaxList = 4096;
 constexpr size_t kMaxNameBytes = 256;
 constexpr size_t kMaxKindBytes = 32;
-constexpr size_t kMaxPathBytes = 4095;           // PATH_MAX without the final zero
-constexpr size_t kMaxVariableBytes = 128 << 10;  // MAX_ARG_STRLEN
+constexpr size_t kMaxReleaseBytes = 64;        // of utsname::release
+constexpr size_t kMaxPathBytes = 4095;         // PATH_MAX without the final zero
+constexpr size_t kMaxStringBytes = 128 << 10;  // MAX_ARG_STRLEN, of arguments and variables
 constexpr uint64_t kMaxMinimumMemory = uint64_t{1} << 40;
 
 nlohmann::json ToJson(const BlobReference& blob) {
@@ -32,6 +34,8 @@ nlohmann::json ToJson(const ImageConfig& config) {
   if (!config.environment.empty()) json["environment"] = config.environment;
   if (!config.working_directory.empty()) json["working_directory"] = config.working_directory;
   if (!config.user.empty()) json["user"] = config.user;
+  if (!config.entrypoint.empty()) json["entrypoint"] = config.entrypoint;
+  if (!config.command.empty()) json["command"] = config.command;
   return json;
 }
 
@@ -124,11 +128,12 @@ absl::StatusOr<ImageConfig> TakeConfig(JsonFields& fields) {
   ASSIGN_OR_RETURN(auto object, fields.TakeObject("config"));
   if (!object.has_value()) return config;
   ASSIGN_OR_RETURN(config.environment,
-                   object->TakeTexts("environment", kMaxList, kMaxVariableBytes));
+                   object->TakeStrings("environment", kMaxList, kMaxStringBytes));
   for (const std::string& variable : config.environment) {
     if (variable.find('=') == std::string::npos || variable[0] == '=') {
-      return object->Error("environment",
-                           absl::StrCat("'", variable.substr(0, 64), "' is not NAME=VALUE"));
+      return object->Error(
+          "environment",
+          absl::StrCat("'", absl::CHexEscape(variable.substr(0, 64)), "' is not NAME=VALUE"));
     }
   }
   ASSIGN_OR_RETURN(config.working_directory, object->TakeText("working_directory", kMaxPathBytes));
@@ -137,6 +142,8 @@ absl::StatusOr<ImageConfig> TakeConfig(JsonFields& fields) {
                          absl::StrCat("'", config.working_directory, "' is not absolute"));
   }
   ASSIGN_OR_RETURN(config.user, object->TakeText("user", kMaxNameBytes));
+  ASSIGN_OR_RETURN(config.entrypoint, object->TakeStrings("entrypoint", kMaxList, kMaxStringBytes));
+  ASSIGN_OR_RETURN(config.command, object->TakeStrings("command", kMaxList, kMaxStringBytes));
   RETURN_IF_ERROR(object->Finish());
   return config;
 }
@@ -188,6 +195,7 @@ std::string SerializeManifest(const ImageManifest& manifest) {
   if (manifest.initramfs.has_value()) json["initramfs"] = ToJson(*manifest.initramfs);
   if (manifest.rootfs.has_value()) json["rootfs"] = ToJson(*manifest.rootfs);
   if (manifest.sbom.has_value()) json["sbom"] = ToJson(*manifest.sbom);
+  if (!manifest.kernel_release.empty()) json["kernel_release"] = manifest.kernel_release;
   if (!manifest.command_line.empty()) json["command_line"] = manifest.command_line;
   if (manifest.agent.has_value()) json["agent"] = manifest.agent->ToString();
   for (const ImageInput& input : manifest.inputs) json["inputs"].push_back(ToJson(input));
@@ -209,6 +217,7 @@ absl::StatusOr<ImageManifest> ParseManifest(absl::string_view text) {
   ImageManifest manifest;
   RETURN_IF_ERROR(TakeHead(fields, manifest));
   RETURN_IF_ERROR(TakeBlobs(fields, manifest));
+  ASSIGN_OR_RETURN(manifest.kernel_release, fields.TakeText("kernel_release", kMaxReleaseBytes));
   ASSIGN_OR_RETURN(manifest.command_line, fields.TakeText("command_line", kMaxCommandLineBytes));
   ASSIGN_OR_RETURN(manifest.agent, TakeDigest(fields, "agent"));
   ASSIGN_OR_RETURN(manifest.minimum_memory_bytes,

@@ -10,10 +10,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "image/store/digest.h"
+#include "image/store/kernel_release.h"
 
 namespace voidbox {
 
-// Bounds of what a manifest may say. A text is one line of UTF-8 without control characters.
+// Bounds of what a manifest may say. A text is one line of UTF-8 without control characters;
+// variables and arguments are UTF-8 without NUL.
 inline constexpr size_t kMaxManifestBytes = 1 << 20;
 // The kernel's own limit: COMMAND_LINE_SIZE of x86 (arch/x86/include/asm/setup.h).
 inline constexpr size_t kMaxCommandLineBytes = 2048;
@@ -44,7 +46,10 @@ struct ImagePackage {
 struct ImageConfig {
   std::vector<std::string> environment;  // NAME=VALUE
   std::string working_directory;         // absolute, or empty
-  std::string user;                      // a name, or empty
+  std::string user;                      // a name or UID:GID, or empty
+  // What runs when nothing else is asked for: the one followed by the other. Both may be empty.
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> command;
 };
 
 // What one image of the store is. Written as JSON; docs/images.md has an example.
@@ -53,6 +58,7 @@ struct ImageManifest {
   std::string flavour;  // minimal, debian, ..., or imported
   int64_t created_unix_seconds = 0;
   BlobReference kernel;
+  std::string kernel_release;  // as uname(2) tells it; empty where that is not known
   // One of these two, or both.
   std::optional<BlobReference> initramfs;
   std::optional<BlobReference> rootfs;
@@ -65,6 +71,8 @@ struct ImageManifest {
   std::optional<BlobReference> sbom;  // packages as SPDX JSON
   ImageConfig config;
 
+  // Whether the kernel is one of image/kernel, for all that is known.
+  bool has_own_kernel() const { return IsOwnKernelRelease(kernel_release); }
   // Every blob that it names.
   std::vector<BlobReference> Blobs() const;
 };

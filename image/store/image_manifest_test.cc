@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/io.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
 #include "image/store/image_name.h"
@@ -20,6 +21,7 @@ ImageManifest Full() {
           .flavour = "debian",
           .created_unix_seconds = 1'770'000'000,
           .kernel = {Digest::Of("k"), 1, "vmlinux"},
+          .kernel_release = "6.1.192-voidbox",
           .initramfs = BlobReference{Digest::Of("i"), 2, "cpio+gzip"},
           .rootfs = BlobReference{Digest::Of("r"), 3, "ext4"},
           .command_line = "quiet",
@@ -28,7 +30,11 @@ ImageManifest Full() {
           .inputs = {{"busybox", "1.35", Digest::Of("b")}, {"deno", "", std::nullopt}},
           .packages = {{"libc6", "2.36-9"}},
           .sbom = BlobReference{Digest::Of("s"), 4, "spdx+json"},
-          .config = {{"A=b", "C="}, "/workspace", "user"}};
+          .config = {.environment = {"A=b", "C=", "D=two\nlines\x1b"},
+                     .working_directory = "/workspace",
+                     .user = "user",
+                     .entrypoint = {"/entry", ""},
+                     .command = {"-c", "a\tb"}}};
 }
 
 TEST(ImageManifestTest, ParsesWhatItWrites) {
@@ -38,11 +44,14 @@ TEST(ImageManifestTest, ParsesWhatItWrites) {
   ASSERT_THAT(parsed, IsOk());
   EXPECT_EQ(SerializeManifest(*parsed), text);
   EXPECT_EQ(parsed->created_unix_seconds, full.created_unix_seconds);
+  EXPECT_TRUE(parsed->has_own_kernel());
   EXPECT_EQ(parsed->rootfs->digest, full.rootfs->digest);
   EXPECT_EQ(parsed->inputs[0].digest, full.inputs[0].digest);
   EXPECT_FALSE(parsed->inputs[1].digest.has_value());
   EXPECT_EQ(parsed->packages[0].version, "2.36-9");
   EXPECT_EQ(parsed->config.environment, full.config.environment);
+  EXPECT_EQ(parsed->config.entrypoint, full.config.entrypoint);
+  EXPECT_EQ(parsed->config.command, full.config.command);
   EXPECT_EQ(parsed->Blobs().size(), 4u);
 
   ImageManifest least = {.name = "a", .flavour = "imported", .kernel = full.kernel};
@@ -51,6 +60,25 @@ TEST(ImageManifestTest, ParsesWhatItWrites) {
   ASSERT_THAT(small, IsOk());
   EXPECT_FALSE(small->rootfs.has_value());
   EXPECT_EQ(small->Blobs().size(), 2u);
+}
+
+// Such manifests are in people's stores. The file is never changed: its digest is an image's name.
+TEST(ImageManifestTest, ReadsWhatTheFirstVersionWrote) {
+  const auto text = ReadFile("image/store/image_manifest_v1.golden.json");
+  ASSERT_THAT(text, IsOk());
+  const auto manifest = ParseManifest(*text);
+  ASSERT_THAT(manifest, IsOk());
+  EXPECT_EQ(manifest->name, "mine");
+  EXPECT_EQ(manifest->flavour, "debian");
+  EXPECT_EQ(manifest->created_unix_seconds, 1'769'860'800);
+  EXPECT_EQ(manifest->kernel.kind, "vmlinux");
+  EXPECT_EQ(manifest->kernel.digest.hex(), std::string(64, '4'));
+  EXPECT_EQ(manifest->rootfs->bytes, 431'816'704u);
+  EXPECT_EQ(manifest->minimum_memory_bytes, 32u << 20);
+  EXPECT_EQ(manifest->config.environment, (std::vector<std::string>{"LANG=C.UTF-8", "EMPTY="}));
+  EXPECT_EQ(manifest->config.user, "user");
+  EXPECT_FALSE(manifest->has_own_kernel());  // it does not say
+  EXPECT_EQ(SerializeManifest(*manifest), *text);
 }
 
 TEST(ImageManifestTest, RefusesEachBadFieldByName) {
@@ -73,6 +101,7 @@ TEST(ImageManifestTest, RefusesEachBadFieldByName) {
       {"/kernel/bytes", uint64_t{1} << 60},
       {"/kernel/kind", "zimage"},
       {"/kernel/other", 1},
+      {"/kernel_release", std::string(65, '6')},
       {"/initramfs/kind", "ext4"},
       {"/rootfs/kind", "xfs"},
       {"/rootfs/bytes", nullptr},
@@ -90,6 +119,11 @@ TEST(ImageManifestTest, RefusesEachBadFieldByName) {
       {"/config/environment", nlohmann::json::array({"=x"})},
       {"/config/environment", nlohmann::json::array({"novalue"})},
       {"/config/environment", nlohmann::json::array({1})},
+      {"/config/environment", nlohmann::json::array({std::string("A=\0", 3)})},
+      {"/config/entrypoint", "text"},
+      {"/config/entrypoint", nlohmann::json::array({std::string("a\0b", 3)})},
+      {"/config/command", nlohmann::json::array({std::string((128 << 10) + 1, 'x')})},
+      {"/config/command", nlohmann::json::array({1})},
       {"/config/working_directory", "relative"},
       {"/config/user", std::string(300, 'u')},
       {"/unknown", 1},

@@ -23,6 +23,7 @@
 #include "image/oci_archive.h"
 #include "image/oci_manifest.h"
 #include "image/sha256.h"
+#include "image/store/container_config.h"
 #include "image/store/image_name.h"
 #include "image/store/preflight.h"
 #include "image/tar_reader.h"
@@ -71,7 +72,7 @@ ByteSource WatchedSource(int fd, Sha256& hash, Progress& progress) {
 struct Root {
   FileTree tree;
   ImageInput source;
-  ImageConfig config;
+  AdoptedConfig adopted;
   DroppedParts dropped;
 };
 
@@ -105,8 +106,8 @@ absl::StatusOr<Root> ReadTarRoot(const std::string& path, const std::string& dir
   ASSIGN_OR_RETURN(FileTree tree, FileTree::Create({}, directory));
   ASSIGN_OR_RETURN(TarSummary summary, ReadTar(source, {}, tree));
   if (IsContainerImage(tree)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "is a container image, not a root file system: import it with --oci ", path));
+    return absl::InvalidArgumentError(
+        absl::StrCat("is a container image, not a root file system: import it with --oci ", path));
   }
   // What follows the archive's end belongs to the file all the same.
   std::string rest(64 << 10, '\0');
@@ -139,14 +140,12 @@ absl::StatusOr<Root> ReadOciRoot(const ArchiveImport& request, const std::string
   ASSIGN_OR_RETURN(OciImage image, ReadOciImage(request.oci, options));
   RETURN_IF_ERROR(wanted);
   ASSIGN_OR_RETURN(Digest digest, Digest::FromHex(image.digest));
-  ImageConfig config = {.environment = std::move(image.config.env),
-                        .working_directory = std::move(image.config.working_dir),
-                        .user = std::move(image.config.user)};
+  ASSIGN_OR_RETURN(AdoptedConfig adopted, AdoptContainerConfig(image.config, image.tree));
   return Root{std::move(image.tree),
               {.name = FileName(request.oci),
                .version = request.oci_reference,
                .digest = std::move(digest)},
-              std::move(config),
+              std::move(adopted),
               std::move(image.dropped)};
 }
 
@@ -217,14 +216,18 @@ absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& requ
   ImageManifest manifest = {.name = request.name,
                             .flavour = "imported",
                             .created_unix_seconds = ::time(nullptr),
+                            .kernel_release = found.kernel_release,
                             .command_line = request.command_line,
                             .minimum_memory_bytes = found.minimum_memory_bytes};
   RETURN_IF_ERROR(AddModules(request, import, manifest, progress));
   ASSIGN_OR_RETURN(Root root, ReadRoot(request, import.directory(), progress));
   FileTree& tree = root.tree;
   manifest.inputs.push_back(std::move(root.source));
-  manifest.config = std::move(root.config);
+  manifest.config = root.adopted.config;
   RETURN_IF_ERROR(AddGuestParts(tree, request.agent));
+  if (const absl::Status made = MakeWorkingDirectory(root.adopted, tree); !made.ok()) {
+    return About(absl::StrCat("archive ", request.oci), made);
+  }
   const Inode* const agent = tree.Find("sbin/guest-agent");
   ASSIGN_OR_RETURN(const std::string agent_bytes,
                    tree.spool().ReadAll(agent->contents, size_t{64} << 20));

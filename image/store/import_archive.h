@@ -32,8 +32,8 @@ struct ArchiveImport {
 };
 
 // Reads the archive (ReadTar, ReadOciImage: hostile, bounded), adds what a guest needs
-// (AddGuestParts), and imports it as an ext4 root file system; a container image's environment,
-// working directory and user become the image's. The same archive, agent and kernel give the same
+// (AddGuestParts), and imports it as an ext4 root file system; a container image's configuration
+// becomes the image's (AdoptContainerConfig). The same archive, agent and kernel give the same
 // files on any day. What an image does not carry is logged, once.
 absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& request,
                                     Progress& progress);

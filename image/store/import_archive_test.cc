@@ -39,6 +39,13 @@ class ImportArchiveTest : public ::testing::Test {
     EXPECT_THAT(WriteFileAtomically(path, contents), IsOk());
     return path;
   }
+  // A container image of what tar_ has, with this in its config.
+  void WriteLayout(const std::string& run) {
+    request_.oci = directory_ + "/layout";
+    std::filesystem::create_directories(request_.oci + "/blobs/sha256");
+    const OciLayout layout = LayoutOf(tar_.Finish(), run);
+    for (const auto& [path, data] : layout.files) Write("layout/" + path, data);
+  }
   absl::StatusOr<Image> Import() {
     auto store = ImageStore::Open(directory_ + "/home");
     EXPECT_THAT(store, IsOk());
@@ -104,36 +111,46 @@ absl::Status WriteThrough(const std::string& path, const std::string& bytes) {
   return WriteAll(pipe.get(), bytes);
 }
 
-// A container image of one layer.
-OciLayout LayoutOf(const std::string& layer) {
-  OciLayout layout;
-  const std::string config = layout.AddBlob(
-      R"({"os":"linux","architecture":"amd64",)"
-      R"("config":{"Env":["A=b"],"WorkingDir":"/srv","User":"www"}})",
-      "application/vnd.oci.image.config.v1+json");
-  layout.SetIndex({layout.AddBlob(
-      R"({"config":)" + config + R"(,"layers":[)" +
-          layout.AddBlob(layer, "application/vnd.oci.image.layer.v1.tar") + "]}",
-      "application/vnd.oci.image.manifest.v1+json")});
-  layout.files["oci-layout"] = R"({"imageLayoutVersion":"1.0.0"})";
-  return layout;
-}
-
 TEST_F(ImportArchiveTest, MakesAnExt4RootOfAContainerImage) {
-  request_.oci = directory_ + "/layout";
-  std::filesystem::create_directories(request_.oci + "/blobs/sha256");
-  for (const auto& [path, data] : LayoutOf(tar_.Finish()).files) Write("layout/" + path, data);
+  tar_.Add({.name = "etc/passwd", .data = "www:x:33:34::/:/bin/sh\n"});
+  WriteLayout(R"({"Env":["A=b","BARE"],"WorkingDir":"bin","User":"www",)"
+              R"("Entrypoint":["/bin/sh","-c"],"Cmd":["echo a\necho b"]})");
   const auto image = Import();
   ASSERT_THAT(image, IsOk());
   EXPECT_EQ(image->manifest.inputs[0].name, "layout");
-  EXPECT_EQ(image->manifest.config.environment, std::vector<std::string>{"A=b"});
-  EXPECT_EQ(image->manifest.config.working_directory, "/srv");
-  EXPECT_EQ(image->manifest.config.user, "www");
+  const ImageConfig& config = image->manifest.config;
+  EXPECT_EQ(config.environment, std::vector<std::string>{"A=b"});
+  EXPECT_EQ(config.working_directory, "/bin");
+  EXPECT_EQ(config.user, "www");
+  EXPECT_EQ(config.entrypoint, (std::vector<std::string>{"/bin/sh", "-c"}));
+  EXPECT_EQ(config.command, std::vector<std::string>{"echo a\necho b"});
   const Digest from_oci = image->manifest.rootfs->digest;
   request_.oci.clear();
   request_.tar = Write("root.tar", tar_.Finish());
   request_.replace = true;
   EXPECT_EQ(Import()->manifest.rootfs->digest, from_oci);
+}
+
+TEST_F(ImportArchiveTest, AWorkingDirectoryThatNoLayerHasIsMade) {
+  WriteLayout(R"({"WorkingDir":"/srv/app"})");
+  const auto made = Import();
+  ASSERT_THAT(made, IsOk());
+  // The same tree by hand.
+  request_.oci.clear();
+  tar_.Add({.name = "srv", .type = '5', .mode = 0755, .mtime = 0});
+  tar_.Add({.name = "srv/app", .type = '5', .mode = 0755, .uid = 1000, .gid = 1000, .mtime = 0});
+  request_.tar = Write("root.tar", tar_.Finish());
+  request_.name = "by-hand";
+  EXPECT_EQ(Import()->manifest.rootfs->digest, made->manifest.rootfs->digest);
+}
+
+TEST_F(ImportArchiveTest, RefusesAContainerImageWhoseUserOrDirectoryCannotBe) {
+  WriteLayout(R"({"User":"nobody"})");
+  ExpectRefused(absl::StatusCode::kInvalidArgument,
+                {"archive " + request_.oci, "/etc/passwd has no 'nobody'"});
+  WriteLayout(R"({"WorkingDir":"/bin/sh"})");
+  ExpectRefused(absl::StatusCode::kInvalidArgument,
+                {"archive " + request_.oci, "working directory '/bin/sh' cannot be made"});
 }
 
 TEST_F(ImportArchiveTest, ATarMayComeOutOfAPipe) {
@@ -153,7 +170,7 @@ TEST_F(ImportArchiveTest, ATarMayComeOutOfAPipe) {
 }
 
 TEST_F(ImportArchiveTest, AContainerImageMayComeOutOfAPipe) {
-  const std::string archive = LayoutOf(tar_.Finish()).Tar();
+  const std::string archive = LayoutOf(tar_.Finish(), "{}").Tar();
   request_.oci = directory_ + "/pipe";
   ASSERT_EQ(::mkfifo(request_.oci.c_str(), 0600), 0);
   std::thread writer([&] { EXPECT_THAT(WriteThrough(request_.oci, archive), IsOk()); });
@@ -167,11 +184,12 @@ TEST_F(ImportArchiveTest, AContainerImageMayComeOutOfAPipe) {
 }
 
 TEST_F(ImportArchiveTest, ATarOfDockerSaveIsRefusedWithAWord) {
-  request_.tar = Write("image.tar", TarBuilder()
-                                        .Add({.name = "config.json", .data = "{}"})
-                                        .Add({.name = "manifest.json",
-                                              .data = R"([{"Config":"config.json","Layers":[]}])"})
-                                        .Finish());
+  request_.tar =
+      Write("image.tar",
+            TarBuilder()
+                .Add({.name = "config.json", .data = "{}"})
+                .Add({.name = "manifest.json", .data = R"([{"Config":"config.json","Layers":[]}])"})
+                .Finish());
   ExpectRefused(absl::StatusCode::kInvalidArgument, {"is a container image", "--oci"});
   // A file of that name alone is no sign of one.
   tar_.Add({.name = "manifest.json", .data = "[{\"name\":\"app\"}]"});

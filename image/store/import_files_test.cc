@@ -1,5 +1,6 @@
 #include "image/store/import_files.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "image/ext4_writer.h"
 #include "image/file_tree.h"
 #include "image/store/export_image.h"
+#include "image/store/preflight.h"
 #include "vmm/boot/testing_images.h"
 
 namespace voidbox {
@@ -38,13 +40,30 @@ class ImportFilesTest : public ::testing::Test {
     EXPECT_THAT(writer.AddFile("init", {}, std::string(bytes, 'i')), IsOk());
     return *writer.Finish();
   }
-  // An empty file system.
-  std::string Ext4() {
+  // A file system with a program at `init`.
+  std::string Ext4(const std::string& init = "sbin/init") {
     const std::string path = directory_ + "/ext4";
-    const auto tree = FileTree::Create();
+    auto tree = FileTree::Create();
     EXPECT_THAT(tree, IsOk());
+    EXPECT_THAT(tree->AddFile(init, {.permissions = 0755}, *tree->spool().Add("agent")), IsOk());
     EXPECT_THAT(WriteExt4(*tree, path, {}), IsOk());
     return *ReadFile(path, size_t{1} << 30);
+  }
+  // A vmlinux that says it is this one.
+  std::string Kernel(const std::string& release) {
+    FakeElf elf;
+    elf.contents += "Linux version " + release + " (gcc) #1 SMP";
+    return Write("vmlinux-" + release, elf.Bytes());
+  }
+  // One of mke2fs, with a file /sbin/init.
+  std::string MadeExt4(const std::string& flags) {
+    const std::string made = directory_ + "/made";
+    const std::string script = "rm -rf " + made + "*; mkdir -p " + made + "/sbin; echo agent > " +
+                               made + "/sbin/init; chmod 755 " + made +
+                               "/sbin/init; /sbin/mke2fs -q -F -t ext4 " + flags + " -d " + made +
+                               " " + made + ".ext4 16M >/dev/null 2>&1";
+    EXPECT_EQ(std::system(script.c_str()), 0) << script;
+    return made + ".ext4";
   }
   std::string Write(const std::string& name, const std::string& contents) {
     const std::string path = directory_ + "/" + name;
@@ -151,8 +170,8 @@ TEST_F(ImportFilesTest, RefusesATruncatedKernel) {
   request_.files.kernel = Write("vmlinux", elf.substr(0, elf.size() - 1));
   ExpectRefused(absl::StatusCode::kInvalidArgument, {request_.files.kernel, "truncated"});
   const std::string bzimage = FakeBzImage().Bytes();
-  request_.files.kernel = Write("vmlinuz", bzimage.substr(0, bzimage.size() - 1));
-  ExpectRefused(absl::StatusCode::kInvalidArgument, {"needs 9728 bytes, the file has 9727"});
+  request_.files.kernel = Write("vmlinuz", bzimage.substr(0, bzimage.size() - 16));
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"needs 9728 bytes, the file has 9712"});
 }
 
 TEST_F(ImportFilesTest, RefusesWhatIsNoKernel) {
@@ -182,6 +201,97 @@ TEST_F(ImportFilesTest, TakesAnExt4FileSystemAsARoot) {
   ASSERT_THAT(image, IsOk());
   EXPECT_EQ(image->manifest.rootfs->kind, "ext4");
   EXPECT_EQ(image->manifest.rootfs->bytes, std::filesystem::file_size(request_.files.rootfs));
+}
+
+TEST_F(ImportFilesTest, RefusesARootWithoutTheProgramThatTheKernelStarts) {
+  request_.files.initramfs.clear();
+  request_.files.rootfs = Write("rootfs", Ext4("sbin/other"));
+  ExpectRefused(absl::StatusCode::kInvalidArgument,
+                {"rootfs " + request_.files.rootfs, "/sbin/init is not there"});
+  request_.command_line = "quiet init=/sbin/wrong";
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"/sbin/wrong is not there"});
+  // Behind "--" are words for init.
+  request_.command_line = "quiet -- init=/sbin/other";
+  ExpectRefused(absl::StatusCode::kInvalidArgument, {"/sbin/init is not there"});
+  request_.command_line = "quiet init=/sbin/other";
+  EXPECT_THAT(Import(), IsOk());
+}
+
+TEST_F(ImportFilesTest, AnInitramfsOfOnesOwnMayStartAnything) {
+  request_.files.rootfs = Write("rootfs", Ext4("sbin/other"));
+  EXPECT_THAT(Import(), IsOk());
+  request_.files.initramfs.clear();
+  request_.command_line = "root=/dev/vdb";
+  request_.name = "elsewhere";
+  EXPECT_THAT(Import(), IsOk());
+}
+
+TEST_F(ImportFilesTest, ARootHasToBeOneThatItsKernelMounts) {
+  request_.files.initramfs.clear();
+  request_.files.kernel = Kernel("6.1.192-voidbox");
+  for (const char* feature : {"quota", "project", "casefold"}) {
+    request_.files.rootfs = MadeExt4(absl::StrCat("-O ", feature));
+    ExpectRefused(absl::StatusCode::kInvalidArgument,
+                  {"rootfs " + request_.files.rootfs, "ext4: ", feature});
+  }
+  // What a distribution's kernel has is its own affair.
+  request_.files.kernel = Kernel("6.1.0-44-amd64");
+  const auto image = Import();
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->manifest.kernel_release, "6.1.0-44-amd64");
+  EXPECT_FALSE(image->manifest.has_own_kernel());
+  request_.files.kernel = Kernel("6.1.192-voidbox");
+  for (const char* feature : {"mmp", "encrypt", "verity", "bigalloc"}) {
+    request_.name = feature;
+    request_.files.rootfs = MadeExt4(absl::StrCat("-b 4096 -O ", feature));
+    const auto taken = Import();
+    ASSERT_THAT(taken, IsOk());
+    EXPECT_TRUE(taken->manifest.has_own_kernel());
+  }
+}
+
+TEST_F(ImportFilesTest, OurKernelUnpacksOnlyWhatItHas) {
+  request_.files.kernel = Kernel("6.1.192-voidbox");
+  const std::vector<std::pair<std::string, std::string>> refused = {
+      {"BZh9", "bzip2"},
+      {{"\x5d\0\0", 3}, "lzma"},
+      {{"\x89LZO\0", 5}, "lzo"},
+      {std::string("\xfd") + "7zXZ", "xz"}};
+  for (const auto& [magic, packing] : refused) {
+    for (const std::string& head : {std::string(), Archive(10)}) {
+      request_.files.initramfs = Write("packed", head + magic + std::string(100, 'z'));
+      ExpectRefused(absl::StatusCode::kInvalidArgument,
+                    {"initramfs " + request_.files.initramfs, "packed with " + packing,
+                     "gzip, lz4 -l or zstd"});
+    }
+    EXPECT_EQ(CheckOwnKernelUnpacks(Write("run", magic + std::string(100, 'z'))).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  for (const char* const magic : {"\x1f\x8b", "\x02\x21\x4c\x18", "\x28\xb5\x2f\xfd"}) {
+    request_.files.initramfs = Write("packed", std::string(magic) + std::string(100, 'z'));
+    request_.replace = true;
+    EXPECT_THAT(Import(), IsOk());
+    EXPECT_THAT(CheckOwnKernelUnpacks(request_.files.initramfs), IsOk());
+  }
+  request_.files.kernel = Kernel("6.12.117");
+  request_.files.initramfs = Write("packed", refused[3].first + std::string(100, 'z'));
+  EXPECT_EQ(Import()->manifest.initramfs->kind, "cpio+xz");
+}
+
+TEST_F(ImportFilesTest, ARootDiskIsCheckedForItsUse) {
+  const std::string rootfs = MadeExt4("-O sparse_super2");
+  EXPECT_THAT(CheckRootDisk(rootfs, {}), IsOk());
+  EXPECT_THAT(CheckRootDisk(rootfs, {.disk_bytes = 1 << 30}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("rootfs " + rootfs), HasSubstr("cannot grow"),
+                             HasSubstr("sparse_super2"))));
+  const std::string quota = MadeExt4("-O quota");
+  EXPECT_THAT(CheckRootDisk(quota, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("quota")));
+  EXPECT_THAT(CheckRootDisk(quota, {.own_kernel = false}), IsOk());
+  EXPECT_THAT(CheckRootDisk(Write("zeros", std::string(1 << 16, '\0')), {.words = "quiet"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not an ext4 file system")));
+  EXPECT_THAT(CheckRootDisk("/nonexistent", {.words = "rootfstype=squashfs"}), IsOk());
 }
 
 TEST_F(ImportFilesTest, RefusesARootThatIsNoExt4FileSystem) {

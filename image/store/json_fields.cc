@@ -110,16 +110,21 @@ absl::StatusOr<std::vector<JsonFields>> JsonFields::TakeObjects(const char* name
   return objects;
 }
 
-absl::StatusOr<std::vector<std::string>> JsonFields::TakeTexts(const char* name, size_t max_count,
-                                                               size_t max_bytes) {
+absl::StatusOr<std::vector<std::string>> JsonFields::TakeStrings(const char* name, size_t max_count,
+                                                                 size_t max_bytes) {
   ASSIGN_OR_RETURN(const nlohmann::json array, TakeArray(name, max_count));
-  std::vector<std::string> texts;
+  std::vector<std::string> strings;
   for (const nlohmann::json& element : array) {
-    const std::string element_name = absl::StrCat(name, "[", texts.size(), "]");
-    ASSIGN_OR_RETURN(std::string text, CheckText(element, element_name, max_bytes));
-    texts.push_back(std::move(text));
+    const std::string element_name = absl::StrCat(name, "[", strings.size(), "]");
+    if (!element.is_string()) return Error(element_name, "not a text");
+    const auto& text = element.get_ref<const std::string&>();
+    if (text.size() > max_bytes || text.find('\0') != std::string::npos) {
+      return Error(element_name, absl::StrCat(text.size(), " bytes, expected up to ", max_bytes,
+                                              " and no NUL among them"));
+    }
+    strings.push_back(text);
   }
-  return texts;
+  return strings;
 }
 
 absl::Status JsonFields::Finish() const {

@@ -30,8 +30,10 @@ class JsonFields {
   absl::StatusOr<std::optional<JsonFields>> TakeObject(const char* name);
   // Empty when the field is not there.
   absl::StatusOr<std::vector<JsonFields>> TakeObjects(const char* name, size_t max_count);
-  absl::StatusOr<std::vector<std::string>> TakeTexts(const char* name, size_t max_count,
-                                                     size_t max_bytes);
+  // Of 0 to `max_bytes` bytes each, of any characters but NUL: what execve(2) takes. Empty when the
+  // field is not there.
+  absl::StatusOr<std::vector<std::string>> TakeStrings(const char* name, size_t max_count,
+                                                       size_t max_bytes);
   absl::Status Finish() const;
 
   // INVALID_ARGUMENT about a field: "kernel.digest: <what>".

@@ -17,6 +17,10 @@ namespace {
 // An archive begins at such an offset, whatever is in front of it (Linux init/initramfs.c,
 // unpack_to_rootfs); what fills up is zero.
 constexpr size_t kArchiveAlignment = 4;
+// Zeroes behind the last archive of an initramfs. The legacy format of lz4 has no end: what follows
+// its last block is the length of one more, and only 0 ends it (lib/decompress_unlz4.c). The last
+// archive may be packed so whatever the first one is; to all others they are nothing.
+constexpr size_t kEndMarkBytes = 4;
 
 // What the agent needs before it has the root disk.
 absl::Status AddWayToRootDisk(const std::string& agent, FileTree& tree) {
@@ -39,6 +43,7 @@ absl::StatusOr<std::optional<ImageInput>> WriteModuleInitramfs(const KernelModul
   ASSIGN_OR_RETURN(FileTree tree, FileTree::Create());
   ASSIGN_OR_RETURN(const size_t count, AddKernelModules({.directory = modules.directory,
                                                          .release = modules.release,
+                                                         .kernel_release = modules.kernel_release,
                                                          .root_disk = root_disk},
                                                         tree));
   if (count == 0) return std::nullopt;
@@ -51,7 +56,8 @@ absl::StatusOr<std::optional<ImageInput>> WriteModuleInitramfs(const KernelModul
     ASSIGN_OR_RETURN(all, MakeCpio(tree));
   } else {
     ASSIGN_OR_RETURN(all, ReadFile(initramfs, kMaxCpioBytes));
-    all.resize((all.size() + kArchiveAlignment - 1) / kArchiveAlignment * kArchiveAlignment);
+    const size_t end = (all.size() + kArchiveAlignment - 1) / kArchiveAlignment * kArchiveAlignment;
+    all.resize(end + kEndMarkBytes);
     all += archive;
   }
   RETURN_IF_ERROR(WriteFileAtomically(path, all));

@@ -14,9 +14,10 @@ inline constexpr char kModuleInitramfs[] = "initramfs.cpio";
 
 // What a kernel that has its drivers as modules comes with.
 struct KernelModules {
-  std::string directory;  // lib/modules/RELEASE; empty: the kernel needs no modules
-  std::string release;
-  std::string agent;  // the binary that loads them, for an image with a root disk
+  std::string directory;       // lib/modules/RELEASE; empty: the kernel needs no modules
+  std::string release;         // under this name the modules go to the guest
+  std::string kernel_release;  // what the kernel says of itself; empty where it does not
+  std::string agent;           // the binary that loads them, for an image with a root disk
 };
 
 // Writes to `path` the initramfs with which such a kernel boots: `initramfs`, an archive with an

@@ -53,10 +53,38 @@ TEST_F(ModuleInitramfsTest, ModulesComeBehindAnInitramfsAtAnArchivesPlace) {
   EXPECT_EQ((*input)->name, "linux-modules");
   EXPECT_EQ((*input)->version, "6.1");
   const std::string made = Made();
-  EXPECT_EQ(made.substr(0, 14), std::string("base5\0\0\0", 8) + "070701");
+  EXPECT_EQ(made.substr(0, 18), std::string("base5\0\0\0\0\0\0\0", 12) + "070701");
   EXPECT_THAT(made, AllOf(HasSubstr("lib/modules/6.1/ext4.ko"), HasSubstr("module virtio_mmio"),
                           HasSubstr("lib/modules/voidbox.list"), Not(HasSubstr("newroot"))));
-  EXPECT_EQ((*input)->digest, Digest::Of(absl::string_view(made).substr(8)));
+  EXPECT_EQ((*input)->digest, Digest::Of(absl::string_view(made).substr(12)));
+}
+
+// To an lz4 archive of the legacy format, four bytes of anything else are one more block's length.
+TEST_F(ModuleInitramfsTest, FourZeroesEndAnLz4Archive) {
+  for (const size_t size : {8, 9, 10, 11, 12}) {
+    std::string lz4 = "\x02\x21\x4c\x18";
+    lz4.resize(size, 'x');
+    Write("base", lz4);
+    ASSERT_THAT(Make(Path("base")), IsOk());
+    const std::string made = Made();
+    const size_t archive = made.find("070701");
+    EXPECT_EQ(archive % 4, 0u);
+    ASSERT_GE(archive, size + 4);
+    EXPECT_EQ(made.substr(size, archive - size), std::string(archive - size, '\0'));
+  }
+}
+
+TEST_F(ModuleInitramfsTest, RefusesModulesOfAnotherRelease) {
+  Write("ext4.ko", std::string("\0vermagic=6.12.95 SMP\0", 22));
+  const auto made = WriteModuleInitramfs({.directory = directory_,
+                                          .release = "6.12.117",
+                                          .kernel_release = "6.12.117",
+                                          .agent = Path("agent")},
+                                         "", Path("made"));
+  EXPECT_THAT(made, StatusIs(absl::StatusCode::kInvalidArgument,
+                             AllOf(HasSubstr(directory_), HasSubstr("ext4.ko"),
+                                   HasSubstr("6.12.95"), HasSubstr("6.12.117"))));
+  EXPECT_FALSE(std::filesystem::exists(Path("made")));
 }
 
 TEST_F(ModuleInitramfsTest, WithoutAnInitramfsTheAgentGoesOnToTheRootDisk) {

@@ -7,12 +7,17 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
+#include "image/ext4_features.h"
+#include "image/ext4_lookup.h"
 #include "image/ext4_superblock.h"
 #include "image/store/image_manifest.h"
+#include "image/store/kernel_release.h"
 #include "vmm/boot/loader.h"
 
 namespace voidbox {
@@ -22,6 +27,7 @@ constexpr uint64_t kMemoryUnit = 2 << 20;              // of a guest's memory
 constexpr uint64_t kLeastMemory = uint64_t{32} << 20;  // of any guest
 constexpr uint64_t kStatBlockBytes = 512;              // of st_blocks, stat(2)
 constexpr size_t kHeadBytes = 8;
+constexpr char kDefaultInit[] = "/sbin/init";  // of kRootDiskWords, sandbox/boot_command_line.h
 
 struct Magic {
   absl::string_view bytes;
@@ -66,7 +72,81 @@ absl::StatusOr<OpenFile> OpenRegular(absl::string_view kind, const std::string& 
   return file;
 }
 
+absl::StatusOr<std::string> ReleaseOf(const KernelImage& image, const OpenFile& kernel) {
+  if (!image.setup_header.empty()) return image.release;
+  return FindKernelRelease(kernel.fd.get(), kernel.bytes);
+}
+
+// Of image/kernel/guest.config: CONFIG_RD_*.
+absl::Status CheckPacking(absl::string_view packing, const std::string& initramfs) {
+  for (const char* const known : {"", "gzip", "lz4", "zstd"}) {
+    if (packing == known) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "initramfs ", initramfs, ": it is packed with ", packing,
+      ", which voidbox' own kernel does not unpack; pack it with gzip, lz4 -l or zstd, or not at "
+      "all, or give a --kernel that does"));
+}
+
+// What the user's words say of the root.
+struct RootWords {
+  std::string init = kDefaultInit;
+  bool is_elsewhere = false;  // not the ext4 file system of the first disk
+};
+
+RootWords RootWordsOf(absl::string_view words) {
+  RootWords root;
+  for (absl::string_view word : absl::StrSplit(words, ' ', absl::SkipEmpty())) {
+    if (word == "--") break;  // what follows is for init
+    if (absl::ConsumePrefix(&word, "root=")) {
+      root.is_elsewhere = word != "/dev/vda";
+    } else if (absl::ConsumePrefix(&word, "rootfstype=")) {
+      root.is_elsewhere = word != "ext4";
+    } else if (absl::ConsumePrefix(&word, "init=")) {
+      root.init = std::string(word);
+    }
+  }
+  return root;
+}
+
+absl::Status AboutRootfs(const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("rootfs ", status.message()));
+}
+
+absl::StatusOr<std::string> ReadHead(int fd) {
+  std::string head(kHeadBytes, '\0');
+  ASSIGN_OR_RETURN(const size_t got, ReadUpTo(fd, head.data(), head.size()));
+  head.resize(got);
+  return head;
+}
+
 }  // namespace
+
+absl::Status CheckInit(const std::string& rootfs, absl::string_view words) {
+  const RootWords root = RootWordsOf(words);
+  if (root.is_elsewhere) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Ext4Superblock super, ReadExt4Superblock(rootfs, Ext4Kernel::kOther));
+  return AboutRootfs(CheckExt4Init(rootfs, super, root.init));
+}
+
+absl::Status CheckRootDisk(const std::string& path, const RootDiskUse& use) {
+  if (RootWordsOf(use.words).is_elsewhere) return absl::OkStatus();
+  const auto super =
+      ReadExt4Superblock(path, use.own_kernel ? Ext4Kernel::kOwn : Ext4Kernel::kOther);
+  if (!super.ok()) return AboutRootfs(super.status());
+  const absl::Status growable = CheckExt4Growable(*super, use.disk_bytes);
+  if (growable.ok()) return growable;
+  return AboutRootfs(absl::Status(growable.code(), absl::StrCat(path, ": ", growable.message())));
+}
+
+absl::Status CheckOwnKernelUnpacks(const std::string& initramfs) {
+  ASSIGN_OR_RETURN(const OpenFile file, OpenRegular("initramfs", initramfs));
+  ASSIGN_OR_RETURN(const std::string head, ReadHead(file.fd.get()));
+  const std::string kind_text = InitramfsKind(head);
+  absl::string_view kind = kind_text;
+  return CheckPacking(absl::ConsumePrefix(&kind, "cpio+") ? kind : "", initramfs);
+}
 
 absl::Status CheckCommandLine(const std::string& words) {
   if (words.size() >= kMaxCommandLineBytes) {
@@ -98,23 +178,23 @@ absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memo
   ASSIGN_OR_RETURN(const OpenFile kernel, OpenRegular("kernel", files.kernel));
   found.bytes_on_disk += kernel.bytes_on_disk;
   found.kernel_kind = boot.kernel().setup_header.empty() ? "vmlinux" : "bzimage";
-  found.kernel_release = boot.kernel().release;
+  ASSIGN_OR_RETURN(found.kernel_release, ReleaseOf(boot.kernel(), kernel));
+  const bool is_own = IsOwnKernelRelease(found.kernel_release);
   const uint64_t needed = boot.kernel().end + boot.initramfs().bytes;
   found.minimum_memory_bytes =
       std::max(kLeastMemory, (needed + kMemoryUnit - 1) / kMemoryUnit * kMemoryUnit);
   if (!files.initramfs.empty()) {
     ASSIGN_OR_RETURN(const OpenFile initramfs, OpenRegular("initramfs", files.initramfs));
-    std::string head(kHeadBytes, '\0');
-    ASSIGN_OR_RETURN(const size_t got, ReadUpTo(initramfs.fd.get(), head.data(), head.size()));
-    found.initramfs_kind = InitramfsKind(absl::string_view(head).substr(0, got));
+    ASSIGN_OR_RETURN(const std::string head, ReadHead(initramfs.fd.get()));
+    found.initramfs_kind = InitramfsKind(head);
+    if (is_own) RETURN_IF_ERROR(CheckPacking(boot.initramfs_packing(), files.initramfs));
     found.bytes_on_disk += initramfs.bytes_on_disk;
   }
   if (!files.rootfs.empty()) {
     ASSIGN_OR_RETURN(const OpenFile rootfs, OpenRegular("rootfs", files.rootfs));
-    if (const auto usable = ReadExt4Superblock(files.rootfs); !usable.ok()) {
-      return absl::Status(usable.status().code(),
-                          absl::StrCat("rootfs ", usable.status().message()));
-    }
+    const Ext4Kernel mounter = is_own ? Ext4Kernel::kOwn : Ext4Kernel::kOther;
+    const auto usable = ReadExt4Superblock(files.rootfs, mounter);
+    if (!usable.ok()) return AboutRootfs(usable.status());
     found.bytes_on_disk += rootfs.bytes_on_disk;
   }
   return found;

@@ -20,17 +20,37 @@ struct ImageFiles {
 // What was found in them.
 struct Preflight {
   std::string kernel_kind;     // as BlobReference::kind has them
-  std::string kernel_release;  // as KernelImage::release
+  std::string kernel_release;  // as uname(2) tells it; empty where the file does not
   std::string initramfs_kind;  // empty without one
   uint64_t minimum_memory_bytes = 0;
   uint64_t bytes_on_disk = 0;  // of all files together
 };
 
 // Looks at the files before anything is stored: a kernel that the VMM can boot, an initramfs that
-// Linux can unpack, both fitting into a guest of `memory_bytes` bytes, and a root disk with an ext4
-// file system. INVALID_ARGUMENT or UNIMPLEMENTED (of another architecture) names the file, the
-// value and the limit.
+// it can unpack, both fitting into a guest of `memory_bytes` bytes, and a root disk with an ext4
+// file system that it mounts. INVALID_ARGUMENT or UNIMPLEMENTED (of another architecture) names the
+// file, the value and the limit.
 absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memory_bytes);
+
+// INVALID_ARGUMENT unless the root file system at `rootfs` has the program that the kernel, with
+// these words on its command line, executes as its first; the agent is to be that. OK for a root
+// that is not where run puts it.
+absl::Status CheckInit(const std::string& rootfs, absl::string_view words);
+
+// How a guest uses a root disk.
+struct RootDiskUse {
+  bool own_kernel = true;
+  uint64_t disk_bytes = 0;  // 0: as large as the file
+  absl::string_view words;  // of the user, on the kernel's command line
+};
+
+// INVALID_ARGUMENT unless the guest kernel can mount the file system at `path` writable, and grow
+// it to the disk. OK for what is not ext4 by the user's words.
+absl::Status CheckRootDisk(const std::string& path, const RootDiskUse& use);
+
+// INVALID_ARGUMENT for an initramfs whose first archive is packed as a kernel of image/kernel
+// cannot unpack it.
+absl::Status CheckOwnKernelUnpacks(const std::string& initramfs);
 
 // INVALID_ARGUMENT unless the words fit on the kernel's command line and are printable ASCII.
 absl::Status CheckCommandLine(const std::string& words);

@@ -47,6 +47,19 @@ std::string OciLayout::Tar() const {
   return tar.Finish();
 }
 
+OciLayout LayoutOf(const std::string& layer, const std::string& run) {
+  OciLayout layout;
+  const std::string config =
+      layout.AddBlob(R"({"os":"linux","architecture":"amd64","config":)" + run + "}",
+                     "application/vnd.oci.image.config.v1+json");
+  layout.SetIndex(
+      {layout.AddBlob(R"({"config":)" + config + R"(,"layers":[)" +
+                          layout.AddBlob(layer, "application/vnd.oci.image.layer.v1.tar") + "]}",
+                      "application/vnd.oci.image.manifest.v1+json")});
+  layout.files["oci-layout"] = R"({"imageLayoutVersion":"1.0.0"})";
+  return layout;
+}
+
 std::string DockerArchive(const std::string& config_name, const std::string& config,
                           const std::vector<std::string>& layers, const std::string& tag) {
   TarBuilder tar;

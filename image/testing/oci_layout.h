@@ -27,6 +27,9 @@ class OciLayout {
   std::map<std::string, std::string> files;
 };
 
+// A container image of one layer. `run` is the JSON object that its config has about running it.
+OciLayout LayoutOf(const std::string& layer, const std::string& run);
+
 // An archive as Docker's tools without a daemon write it: manifest.json, a config of any name, and
 // layers that may be packed.
 std::string DockerArchive(const std::string& config_name, const std::string& config,

@@ -160,6 +160,14 @@ absl::Status Broker::HandleRequest(Clients::iterator client, const host::HostReq
       client->waits_for_call = true;
       WaitForHost(client);
       return absl::OkStatus();
+    case host::HostRequest::kHostd:
+      if (host_ == nullptr) return absl::NotFoundError("no emulated KVM host is running");
+      client->purpose = request.hostd().SerializeAsString();
+      if (client->purpose.empty()) return absl::InvalidArgumentError("an empty request to hostd");
+      if (running()) return OpenCall(client);
+      client->waits_for_call = true;
+      WaitForHost(client);
+      return absl::OkStatus();
     case host::HostRequest::kStatus:
       *reply.mutable_status() = Status();
       Send(client->socket.get(), reply);
@@ -193,9 +201,10 @@ absl::Status Broker::OpenCall(Clients::iterator client) {
   Send(client->socket.get(), reply);
   client->watch.Reset();
   UniqueFd socket = std::move(client->socket);
+  const std::string purpose = client->purpose;
   RemoveClient(client);
   // The command sees its call end.
-  const absl::Status status = host_->Open(std::move(socket));
+  const absl::Status status = host_->Open(std::move(socket), purpose);
   if (!status.ok()) LogWarning("call: ", status.message());
   return absl::OkStatus();
 }

@@ -55,6 +55,7 @@ class Broker {
     UniqueFd socket;
     FrameReader reader;
     bool waits_for_call = false;
+    std::string purpose;  // of its stream; empty for a call
     EventLoop::Watch watch;
   };
   using Clients = std::list<Client>;

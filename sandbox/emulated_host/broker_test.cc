@@ -396,6 +396,25 @@ TEST_F(BrokerTest, RefusesMoreCallsThanItCarriesAndGoesOn) {
   EXPECT_TRUE(Echoes(calls.back(), "hello"));
 }
 
+TEST_F(BrokerTest, CarriesRequestsToHostdAndStartsNoHostForThem) {
+  Start();
+  const auto list = [](host::HostRequest& request) { request.mutable_hostd()->mutable_list(); };
+  const UniqueFd early = Ask(list);
+  const auto refused = Reply(early);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_THAT(refused->error(), HasSubstr("no emulated KVM host is running"));
+  EXPECT_THAT(Starts(), SizeIs(0));
+  ASSERT_TRUE(Serves());
+  const UniqueFd asked = Ask(list);
+  const auto opened = Reply(asked);
+  ASSERT_TRUE(opened.has_value() && opened->has_opened());
+  RunUntilReadable(asked.get());
+  ASSERT_EQ(::fcntl(asked.get(), F_SETFL, 0), 0);
+  host::HostdReply reply;
+  ASSERT_THAT(ReadFrame(asked.get(), reply), IsOk());
+  EXPECT_EQ(reply.sandbox().id(), "0123456789ab");
+}
+
 TEST_F(BrokerTest, WithoutDescriptorsItWaitsAndServesThoseWhoCameMeanwhile) {
   Start();
   const UniqueFd client = Ask([](host::HostRequest& request) { request.mutable_status(); });

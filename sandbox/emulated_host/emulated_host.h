@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
@@ -43,7 +44,10 @@ class EmulatedHost {
                                                              Handlers handlers);
 
   // Carries `call`, a non-blocking socket, to hostd, as agent.proto says. Only while it is running.
-  absl::Status Open(UniqueFd call) { return mux_->Open(std::move(call)); }
+  // With a purpose, it is a HostdRequest's stream instead.
+  absl::Status Open(UniqueFd call, absl::string_view purpose = "") {
+    return mux_->Open(std::move(call), purpose);
+  }
   // Why Open would refuse a call.
   absl::Status CanOpen() const { return mux_->CanOpen(); }
   size_t call_count() const { return running_ ? mux_->stream_count() : 0; }

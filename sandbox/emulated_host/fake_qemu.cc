@@ -1,7 +1,7 @@
 // Plays QEMU with hostd in it for broker_test: takes QEMU's arguments and descriptors. What it does
 // is the first word of the saved state that it is to start from, or the file name of its kernel:
 //   serve  says on its console that hostd is up, saves a state that says "serve", answers the
-//          set-up, and echoes each call's bytes
+//          set-up, lists one sandbox, and echoes each call's bytes
 //   (else) prints a line and ends with status 3
 //   hang   does nothing
 //   reject answers the set-up with an error
@@ -96,7 +96,7 @@ class FakeHostd {
   bool Start() {
     if (::fcntl(kPortFd, F_SETFL, O_NONBLOCK) != 0) return false;
     auto mux = Mux::Create(
-        loop_, UniqueFd(kPortFd), {}, [this] { return Accept(); },
+        loop_, UniqueFd(kPortFd), {}, [this](absl::string_view purpose) { return Accept(purpose); },
         [this](const absl::Status&) { loop_.Stop(); });
     if (!mux.ok()) return false;
     mux_ = *std::move(mux);
@@ -109,9 +109,19 @@ class FakeHostd {
     EventLoop::Watch watch;
   };
 
-  UniqueFd Accept() {
+  UniqueFd Accept(absl::string_view purpose) {
     auto pair = UnixSocketPair();
     if (!pair.ok()) return UniqueFd();
+    // Of what it is asked for, it says the list's first entry.
+    host::HostdRequest request;
+    if (!purpose.empty() &&
+        request.ParseFromArray(purpose.data(), static_cast<int>(purpose.size())) &&
+        request.has_list()) {
+      host::HostdReply reply;
+      reply.mutable_sandbox()->set_id("0123456789ab");
+      static_cast<void>(WriteFrame(pair->second.get(), reply));
+      return std::move(pair->first);
+    }
     const auto stream = streams_.emplace(streams_.end());
     stream->socket = std::move(pair->second);
     const bool setup = std::exchange(first_, false);

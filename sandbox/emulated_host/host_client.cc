@@ -28,6 +28,8 @@ constexpr int kReadyFd = 3;
 // A broker may end between our connecting to it and its taking our request.
 constexpr int kMaxAttempts = 5;
 constexpr size_t kLogLinesInErrors = 20;
+// Beyond what the broker lets the slowest start take.
+constexpr absl::Duration kHostStartLimit = absl::Minutes(7);
 
 absl::StatusOr<UniqueFd> OpenDirectory(const std::string& path) {
   UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -75,6 +77,7 @@ absl::Status StartBroker(const HostFiles& files, int directory, int interrupt) {
   spawn.descriptors = {
       {null.get(), 0}, {log.get(), 1}, {log.get(), 2}, {ready_write.get(), kReadyFd}};
   spawn.new_session = true;
+  spawn.directory = "/";  // it outlives us, and holds nobody's directory
   ASSIGN_OR_RETURN(ChildProcess broker, ChildProcess::Spawn(spawn));
   ready_write.Reset();
   RETURN_IF_ERROR(WaitReadable(ready_read.get(), interrupt));
@@ -143,6 +146,25 @@ absl::StatusOr<std::optional<host::Status>> GetHostStatus(const std::string& hom
   RETURN_IF_ERROR(read);
   if (!reply.has_status()) return absl::InternalError(reply.error());
   return reply.status();
+}
+
+absl::StatusOr<UniqueFd> AskHostd(const std::string& home, const host::HostdRequest& request) {
+  ASSIGN_OR_RETURN(UniqueFd socket, ConnectToRunningHost(home));
+  if (::fcntl(socket.get(), F_SETFL, 0) != 0) return ErrnoStatus("fcntl(F_SETFL)");
+  host::HostRequest wrapped;
+  *wrapped.mutable_hostd() = request;
+  RETURN_IF_ERROR(WriteFrame(socket.get(), wrapped));
+  for (;;) {
+    host::HostReply reply;
+    RETURN_IF_ERROR(WaitReadable(socket.get(), -1, kHostStartLimit));
+    const absl::Status read = ReadFrame(socket.get(), reply);  // the broker writes whole frames
+    if (absl::IsOutOfRange(read)) return absl::NotFoundError("the emulated KVM host has ended");
+    RETURN_IF_ERROR(read);
+    if (!reply.error().empty()) return absl::NotFoundError(reply.error());
+    if (!reply.has_opened()) continue;
+    if (::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus("fcntl(F_SETFL)");
+    return socket;
+  }
 }
 
 absl::StatusOr<bool> StopHost(const std::string& home, absl::Duration limit) {

@@ -44,6 +44,11 @@ absl::StatusOr<std::optional<host::Status>> GetHostStatus(
 // the host. False when none was running.
 absl::StatusOr<bool> StopHost(const std::string& home, absl::Duration limit = kBrokerAnswerLimit);
 
+// A stream to hostd of a running host, non-blocking, on which `request` is answered as host.proto
+// says; waits while the host starts. NOT_FOUND when none runs, DEADLINE_EXCEEDED when the broker
+// does not answer.
+absl::StatusOr<UniqueFd> AskHostd(const std::string& home, const host::HostdRequest& request);
+
 // Opens one call in the host, which is started first if need be. Belongs to the loop's thread; may
 // be destroyed at any time, from its handlers too.
 class HostCallOpener {

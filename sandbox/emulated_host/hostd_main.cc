@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "agent/call_service.h"
 #include "agent/exec_runner.h"
 #include "base/event_loop.h"
@@ -19,6 +21,7 @@
 #include "base/unix_socket.h"
 #include "base/version.h"
 #include "sandbox/emulated_host/host.pb.h"
+#include "sandbox/emulated_host/hostd_sandboxes.h"
 #include "sandbox/emulated_host/hostd_system.h"
 #include "sandbox/emulated_host/hostd_up.h"
 #include "sandbox/emulated_host/mux.h"
@@ -33,12 +36,14 @@ class Hostd {
 
   absl::Status Start() {
     ASSIGN_OR_RETURN(runner_, ExecRunner::Create(loop_, {.cgroups = {.parent = "/sys/fs/cgroup"},
-                                                         .reap = ChildWatcher::Reap::kAll}));
+                                                         .reap = ChildWatcher::Reap::kAll,
+                                                         .setting = {.kills_trees = true}}));
     service_ = std::make_unique<CallService>(
         loop_, CallService::Options{.version = kVersion, .handlers = runner_->Handlers()});
     ASSIGN_OR_RETURN(UniqueFd port, OpenBrokerPort());
     ASSIGN_OR_RETURN(mux_, Mux::Create(
-                               loop_, std::move(port), {}, [this] { return Accept(); },
+                               loop_, std::move(port), {},
+                               [this](absl::string_view purpose) { return Accept(purpose); },
                                [this](const absl::Status& status) {
                                  LogError("connection to the broker: ", status.message());
                                  loop_.Stop();
@@ -48,7 +53,8 @@ class Hostd {
 
  private:
   // The Mux' end of a new stream.
-  UniqueFd Accept() {
+  UniqueFd Accept(absl::string_view purpose) {
+    if (!purpose.empty()) return ready_ ? sandboxes_->Answer(purpose) : UniqueFd();
     auto pair = UnixSocketPair();
     if (!pair.ok()) {
       LogError("new stream: ", pair.status().message());
@@ -85,6 +91,7 @@ class Hostd {
     }
     const absl::Status status = SetUp(setup);
     ready_ = status.ok();
+    sandboxes_.emplace(loop_, absl::StrCat(setup.home(), "/sandboxes"));
     host::HostSetupReply reply;
     reply.set_error(std::string(status.message()));
     const absl::Status written = WriteFrame(setup_stream_.get(), reply);
@@ -100,6 +107,7 @@ class Hostd {
   EventLoop& loop_;
   std::unique_ptr<ExecRunner> runner_;
   std::unique_ptr<CallService> service_;
+  std::optional<HostdSandboxes> sandboxes_;  // once set up
   std::unique_ptr<Mux> mux_;
   bool ready_ = false;  // set up
   UniqueFd setup_stream_;

@@ -19,6 +19,7 @@
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/ioctl.h"
+#include "base/list_directory.h"
 #include "base/log.h"
 #include "base/loopback.h"
 #include "base/status_macros.h"
@@ -28,6 +29,9 @@ namespace voidbox {
 namespace {
 
 constexpr char kNewRoot[] = "/newroot";
+// Joining a cgroup, as KVM's worker thread does in KVM_CREATE_VM, waits for no grace period. It is
+// the hierarchy's: each mount without it would take it back (Linux 6.1, cgroup_get_tree).
+constexpr char kCgroupOptions[] = "favordynmods";
 
 absl::Status MakeDirectories(const std::string& path) {
   std::error_code error;
@@ -88,7 +92,7 @@ absl::Status MountSystem() {
   const std::string root = kNewRoot;
   RETURN_IF_ERROR(Mount("proc", root + "/proc", "proc"));
   RETURN_IF_ERROR(Mount("sysfs", root + "/sys", "sysfs"));
-  RETURN_IF_ERROR(Mount("cgroup2", root + "/sys/fs/cgroup", "cgroup2"));
+  RETURN_IF_ERROR(Mount("cgroup2", root + "/sys/fs/cgroup", "cgroup2", 0, kCgroupOptions));
   RETURN_IF_ERROR(Mount("devtmpfs", root + "/dev", "devtmpfs"));
   RETURN_IF_ERROR(Mount("devpts", root + "/dev/pts", "devpts", 0, "ptmxmode=0666,mode=0620"));
   return Mount("tmpfs", root + "/dev/shm", "tmpfs", 0, "mode=1777");
@@ -128,7 +132,7 @@ absl::Status PrepareMachine() {
   RETURN_IF_ERROR(Mount("devtmpfs", "/dev", "devtmpfs"));
   RETURN_IF_ERROR(Mount("proc", "/proc", "proc"));
   RETURN_IF_ERROR(Mount("sysfs", "/sys", "sysfs"));
-  RETURN_IF_ERROR(Mount("cgroup2", "/sys/fs/cgroup", "cgroup2"));
+  RETURN_IF_ERROR(Mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, kCgroupOptions));
   ASSIGN_OR_RETURN(const std::string order, ReadFile("/modules/order"));
   for (const absl::string_view module : absl::StrSplit(order, '\n', absl::SkipEmpty())) {
     RETURN_IF_ERROR(LoadModule(absl::StrCat("/modules/", module)));
@@ -139,11 +143,12 @@ absl::Status PrepareMachine() {
 }
 
 absl::StatusOr<UniqueFd> OpenBrokerPort() {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/class/virtio-ports", error)) {
-    const auto name = ReadFile((entry.path() / "name").string());
+  const std::string ports = "/sys/class/virtio-ports";
+  ASSIGN_OR_RETURN(const std::vector<std::string> entries, ListDirectory(ports));
+  for (const std::string& entry : entries) {
+    const auto name = ReadFile(absl::StrCat(ports, "/", entry, "/name"));
     if (!name.ok() || *name != "voidbox\n") continue;
-    const std::string path = absl::StrCat("/dev/", entry.path().filename().string());
+    const std::string path = absl::StrCat("/dev/", entry);
     UniqueFd fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return ErrnoStatus(path);
     return fd;

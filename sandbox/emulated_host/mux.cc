@@ -60,11 +60,15 @@ absl::Status Mux::CanOpen() const {
   return absl::OkStatus();
 }
 
-absl::Status Mux::Open(UniqueFd local) {
+absl::Status Mux::Open(UniqueFd local, absl::string_view purpose) {
   RETURN_IF_ERROR(CanOpen());
+  if (purpose.size() > kMaxMuxPurpose) {
+    return absl::InvalidArgumentError(absl::StrCat("a stream's purpose of ", purpose.size(),
+                                                   " bytes, expected at most ", kMaxMuxPurpose));
+  }
   while (streams_.count(next_id_) != 0) ++next_id_;
   const uint32_t id = next_id_++;
-  Send({.stream = id, .type = MuxFrame::Type::kOpen});
+  Send({.stream = id, .type = MuxFrame::Type::kOpen, .payload = purpose});
   return AddStream(id, std::move(local));
 }
 
@@ -118,7 +122,7 @@ void Mux::ReadConnection() {
 absl::Status Mux::HandleFrame(const MuxFrame& frame) {
   if (frame.type == MuxFrame::Type::kOpen) {
     if (!accept_) return absl::InvalidArgumentError("the acceptor opened a stream");
-    HandleOpen(frame.stream);
+    HandleOpen(frame.stream, frame.payload);
     return absl::OkStatus();
   }
   const auto found = streams_.find(frame.stream);
@@ -148,10 +152,10 @@ absl::Status Mux::HandleFrame(const MuxFrame& frame) {
   return absl::OkStatus();
 }
 
-void Mux::HandleOpen(uint32_t id) {
+void Mux::HandleOpen(uint32_t id, absl::string_view purpose) {
   if (streams_.count(id) != 0) RemoveStream(id);  // the peer has forgotten the old one
   UniqueFd local;
-  if (streams_.size() < options_.max_streams) local = accept_();
+  if (streams_.size() < options_.max_streams) local = accept_(purpose);
   if (!local) return Send({.stream = id, .type = MuxFrame::Type::kReset});
   static_cast<void>(AddStream(id, std::move(local)));  // on failure the peer is told
 }

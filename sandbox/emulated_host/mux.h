@@ -31,8 +31,9 @@ class Mux {
     size_t window_bytes = 256 << 10;
     size_t max_streams = 256;
   };
-  // The local socket of a stream that the peer opened; an invalid descriptor refuses the stream.
-  using AcceptHandler = std::function<UniqueFd()>;
+  // The local socket of a stream that the peer opened for `purpose`; an invalid descriptor refuses
+  // the stream.
+  using AcceptHandler = std::function<UniqueFd(absl::string_view purpose)>;
   // Called once, from the loop, when the connection ended or the peer broke the protocol: every
   // stream is closed by then. Not called after the Mux' end of life.
   using FailureHandler = std::function<void(const absl::Status&)>;
@@ -46,8 +47,9 @@ class Mux {
   Mux(const Mux&) = delete;
   Mux& operator=(const Mux&) = delete;
 
-  // Carries `local`, a non-blocking socket, as a new stream. RESOURCE_EXHAUSTED beyond max_streams.
-  absl::Status Open(UniqueFd local);
+  // Carries `local`, a non-blocking socket, as a new stream for `purpose`, which the peer is told:
+  // at most kMaxMuxPurpose bytes. RESOURCE_EXHAUSTED beyond max_streams.
+  absl::Status Open(UniqueFd local, absl::string_view purpose = "");
   // Why Open would refuse a stream, while there is still a socket to say so on.
   absl::Status CanOpen() const;
 
@@ -76,7 +78,7 @@ class Mux {
   void OnConnection(uint32_t events);
   void ReadConnection();
   absl::Status HandleFrame(const MuxFrame& frame);
-  void HandleOpen(uint32_t id);
+  void HandleOpen(uint32_t id, absl::string_view purpose);
   absl::Status HandleData(Stream& stream, absl::string_view payload);
   void OnLocal(uint32_t id, uint32_t events);
   void ReadLocal(uint32_t id, Stream& stream, bool hung_up);

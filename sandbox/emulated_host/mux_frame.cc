@@ -24,6 +24,7 @@ bool LengthFits(MuxFrame::Type type, size_t length) {
     case MuxFrame::Type::kCredit:
       return length == 4;
     case MuxFrame::Type::kOpen:
+      return length <= kMaxMuxPurpose;
     case MuxFrame::Type::kFinish:
     case MuxFrame::Type::kReset:
       return length == 0;

@@ -15,7 +15,7 @@ namespace voidbox {
 // zero, u16 payload length, payload.
 struct MuxFrame {
   enum class Type : uint8_t {
-    kOpen = 1,    // no payload: a new stream
+    kOpen = 1,    // a new stream; up to kMaxMuxPurpose bytes: what it is for
     kData = 2,    // 1 to kMaxMuxPayload bytes of the stream
     kCredit = 3,  // u32: so many more bytes may be sent on the stream
     kFinish = 4,  // no payload: the sender sends no more on the stream
@@ -23,12 +23,13 @@ struct MuxFrame {
   };
   uint32_t stream = 0;
   Type type = Type::kOpen;
-  absl::string_view payload;  // of kData
+  absl::string_view payload;  // of kOpen and kData
   uint32_t credit = 0;        // of kCredit
 };
 
 inline constexpr size_t kMuxHeaderBytes = 8;
 inline constexpr size_t kMaxMuxPayload = 16 << 10;
+inline constexpr size_t kMaxMuxPurpose = 4 << 10;
 
 void AppendMuxFrame(const MuxFrame& frame, std::string& out);
 

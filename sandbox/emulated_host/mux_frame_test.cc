@@ -13,6 +13,7 @@ using ::testing::_;
 TEST(MuxFrameTest, SurvivesByteByByteDelivery) {
   std::string wire;
   AppendMuxFrame({.stream = 0x01020304, .type = MuxFrame::Type::kOpen}, wire);
+  AppendMuxFrame({.stream = 7, .type = MuxFrame::Type::kOpen, .payload = "why"}, wire);
   AppendMuxFrame({.stream = 7, .type = MuxFrame::Type::kData, .payload = "abc"}, wire);
   AppendMuxFrame({.stream = 7, .type = MuxFrame::Type::kCredit, .credit = 0xfffefdfc}, wire);
   AppendMuxFrame({.stream = 7, .type = MuxFrame::Type::kFinish}, wire);
@@ -28,7 +29,7 @@ TEST(MuxFrameTest, SurvivesByteByByteDelivery) {
     seen += std::to_string(f.stream) + "/" + std::to_string(static_cast<int>(f.type)) + "/" +
             std::string(f.payload) + "/" + std::to_string(f.credit) + " ";
   }
-  EXPECT_EQ(seen, "16909060/1//0 7/2/abc/0 7/3//4294901244 7/4//0 7/5//0 ");
+  EXPECT_EQ(seen, "16909060/1//0 7/1/why/0 7/2/abc/0 7/3//4294901244 7/4//0 7/5//0 ");
 }
 
 TEST(MuxFrameTest, WireFormIsFixed) {
@@ -42,7 +43,7 @@ TEST(MuxFrameTest, RefusesWhatIsNotAFrame) {
       std::string("\1\0\0\0\0\0\0\0", 8),          // type 0
       std::string("\1\0\0\0\6\0\0\0", 8),          // type 6
       std::string("\1\0\0\0\1\1\0\0", 8),          // flags
-      std::string("\1\0\0\0\1\0\1\0", 8),          // open with a payload
+      std::string("\1\0\0\0\1\0\1\x10", 8),        // open with a purpose of 4097 bytes
       std::string("\1\0\0\0\2\0\0\0", 8),          // data without one
       std::string("\1\0\0\0\2\0\1\x40", 8),        // 16385 bytes of data
       std::string("\1\0\0\0\3\0\3\0", 8),          // credit of 3 bytes

@@ -22,7 +22,7 @@ void Run(absl::string_view input) {
   auto pair = *UnixSocketPair();
   const UniqueFd peer = std::move(pair.first);
   std::vector<UniqueFd> accepted;
-  auto accept = [&accepted] {
+  auto accept = [&accepted](absl::string_view) {
     auto ends = *UnixSocketPair();
     accepted.push_back(std::move(ends.second));
     return std::move(ends.first);

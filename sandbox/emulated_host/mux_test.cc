@@ -41,14 +41,15 @@ class MuxTest : public ::testing::Test {
     opener_ = *std::move(opener);
     auto acceptor = Mux::Create(
         *loop_, std::move(pair->second), {.window_bytes = kWindow, .max_streams = 8},
-        [this] { return Accept(); },
+        [this](absl::string_view purpose) { return Accept(purpose); },
         [this](const absl::Status& status) { acceptor_failure_ = status; });
     ASSERT_THAT(acceptor, IsOk());
     acceptor_ = *std::move(acceptor);
   }
 
-  UniqueFd Accept() {
+  UniqueFd Accept(absl::string_view purpose) {
     if (refuse_) return UniqueFd();
+    purpose_ = std::string(purpose);
     auto pair = *UnixSocketPair();
     accepted_.push_back(std::move(pair.second));
     return std::move(pair.first);
@@ -105,10 +106,23 @@ class MuxTest : public ::testing::Test {
 
   std::unique_ptr<EventLoop> loop_;
   std::vector<UniqueFd> accepted_;
+  std::string purpose_;  // of the latest stream
   bool refuse_ = false;
   std::optional<absl::Status> opener_failure_, acceptor_failure_;
   std::unique_ptr<Mux> opener_, acceptor_;
 };
+
+TEST_F(MuxTest, TellsWhatAStreamIsFor) {
+  Open();
+  EXPECT_EQ(purpose_, "");
+  auto pair = *UnixSocketPair();
+  const std::string longest(kMaxMuxPurpose, 'p');
+  ASSERT_THAT(opener_->Open(std::move(pair.first), longest), IsOk());
+  RunUntil([&] { return purpose_ == longest; });
+  pair = *UnixSocketPair();
+  EXPECT_THAT(opener_->Open(std::move(pair.first), longest + "p"),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::_));
+}
 
 TEST_F(MuxTest, CarriesBytesBothWaysBeyondTheWindow) {
   UniqueFd near = Open();
@@ -261,7 +275,7 @@ class HostileMuxTest : public MuxTest {
     peer_ = std::move(pair.first);
     acceptor_ = *Mux::Create(
         *loop_, std::move(pair.second), {.window_bytes = kWindow, .max_streams = 8},
-        [this] { return Accept(); },
+        [this](absl::string_view purpose) { return Accept(purpose); },
         [this](const absl::Status& status) { acceptor_failure_ = status; });
   }
   void SendFrame(const MuxFrame& frame) {

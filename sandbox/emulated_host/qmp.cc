@@ -32,6 +32,14 @@ constexpr absl::string_view kContinue = R"({"execute": "cont"})";
 constexpr size_t kMaxLineBytes = 1 << 20;
 constexpr int kMaxResumeAttempts = 10'000;  // each waits for QEMU's answer
 
+// The text in `field` of an object; empty when there is none. nlohmann's value() would throw at a
+// field of another type.
+std::string Text(const nlohmann::json& object, const char* field) {
+  if (!object.is_object()) return "";
+  const auto found = object.find(field);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StateSaver>> StateSaver::Start(EventLoop& loop, UniqueFd monitor,
@@ -81,9 +89,9 @@ absl::Status StateSaver::HandleLine(absl::string_view line) {
     }
     return next_command_ < kCommands.size() ? SendNext() : absl::OkStatus();
   }
-  if (message.value("event", "") != "MIGRATION") return absl::OkStatus();
-  const nlohmann::json data = message.value("data", nlohmann::json::object());
-  const std::string progress = data.is_object() ? data.value("status", "") : "";
+  if (Text(message, "event") != "MIGRATION") return absl::OkStatus();
+  const auto data = message.find("data");
+  const std::string progress = data == message.end() ? "" : Text(*data, "status");
   if (progress != "completed" && progress != "failed" && progress != "cancelled") {
     return absl::OkStatus();
   }

@@ -16,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
 #include "base/io.h"
+#include "base/list_directory.h"
 #include "base/status_macros.h"
 #include "sandbox/home.h"
 
@@ -65,13 +66,15 @@ absl::StatusOr<SavedState::Writer> SavedState::Create() const {
 }
 
 void SavedState::RemoveStale() const {
-  std::error_code error;
+  const auto names = ListDirectory(cache_);
+  if (!names.ok()) return;  // what is stale stays until the next time
   const auto now = std::filesystem::file_time_type::clock::now();
-  for (const auto& entry : std::filesystem::directory_iterator(cache_, error)) {
-    if (!absl::StartsWith(entry.path().filename().string(), kPrefix)) continue;
+  for (const std::string& name : *names) {
+    if (!absl::StartsWith(name, kPrefix)) continue;
+    const std::string path = absl::StrCat(cache_, "/", name);
     std::error_code ignored;
-    const auto used = std::filesystem::last_write_time(entry.path() / "key", ignored);
-    if (!ignored && now - used > kStaleAfter) std::filesystem::remove_all(entry.path(), ignored);
+    const auto used = std::filesystem::last_write_time(absl::StrCat(path, "/key"), ignored);
+    if (!ignored && now - used > kStaleAfter) std::filesystem::remove_all(path, ignored);
   }
 }
 

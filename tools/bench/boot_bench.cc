@@ -38,7 +38,7 @@ absl::Status MeasureIdle(VmmKind kind, const RunningVm& vm, BootSamples& samples
   samples.resident_bytes.push_back(static_cast<double>(memory.resident));
   samples.private_bytes.push_back(static_cast<double>(memory.private_));
 
-  const bool has_exits = kind == VmmKind::kVoidbox;
+  const bool has_exits = IsVoidbox(kind);
   uint64_t exits_before = 0, exits_after = 0;
   if (has_exits) {
     ASSIGN_OR_RETURN(exits_before, vm.ReadExits());

@@ -31,6 +31,9 @@ constexpr Row kRows[] = {
     {"exits to the VMM when idle, per s", &BootSamples::exits_per_second, 1, 1},
 };
 
+constexpr VmmKind kPeers[] = {VmmKind::kOtherVoidbox, VmmKind::kQemuMicrovm,
+                              VmmKind::kFirecracker};
+
 const BootSamples* Find(const BootResult& result, VmmKind kind) {
   for (const auto& [measured, samples] : result.vmms) {
     if (measured == kind) return &samples;
@@ -90,7 +93,7 @@ std::string BootText(const BootResult& result) {
   std::string text =
       absl::StrCat("Boot of the same kernel and initramfs, ", kGuestMemoryMib, " MiB, 1 vCPU, ",
                    result.rounds, " rounds; from process start\n\n", table.Text(), "\n");
-  for (const VmmKind peer : {VmmKind::kQemuMicrovm, VmmKind::kFirecracker}) {
+  for (const VmmKind peer : kPeers) {
     const double ratio = InitRatio(result, peer);
     if (ratio > 0) absl::StrAppendFormat(&text, "init: %.3f x %s\n", ratio, DisplayName(peer));
   }
@@ -106,7 +109,7 @@ std::string BootJson(const BootResult& result) {
     json[std::string(JsonName(kind))] = Medians(samples);
   }
   if (result.rootfs.has_value()) json["voidbox_rootfs"] = Medians(*result.rootfs);
-  for (const VmmKind peer : {VmmKind::kQemuMicrovm, VmmKind::kFirecracker}) {
+  for (const VmmKind peer : kPeers) {
     const double ratio = InitRatio(result, peer);
     if (ratio > 0) json[absl::StrCat("ratio_to_", JsonName(peer))] = JsonNumber(ratio);
   }

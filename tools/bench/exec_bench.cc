@@ -12,12 +12,14 @@ namespace voidbox::bench {
 namespace {
 
 constexpr int kWarmUp = 5;
+constexpr char kBusybox[] = "true";
+constexpr char kStatic[] = "/bench-true";
 
 double UsSince(int64_t begin_ns) { return static_cast<double>(MonotonicNs() - begin_ns) / 1e3; }
 
-absl::StatusOr<double> ExecOnce(const RunningVm& vm) {
+absl::StatusOr<double> ExecOnce(const RunningVm& vm, const char* command) {
   const int64_t begin = MonotonicNs();
-  ASSIGN_OR_RETURN(const UniqueFd call, StartExec(vm.vsock_socket(), {"true"}));
+  ASSIGN_OR_RETURN(const UniqueFd call, StartExec(vm.vsock_socket(), {command}));
   RETURN_IF_ERROR(FinishExec(call.get()));
   return UsSince(begin);
 }
@@ -26,7 +28,7 @@ absl::StatusOr<double> ExecAtOnce(const RunningVm& vm) {
   const int64_t begin = MonotonicNs();
   std::vector<UniqueFd> calls;
   for (int i = 0; i < kAtOnce; ++i) {
-    ASSIGN_OR_RETURN(UniqueFd call, StartExec(vm.vsock_socket(), {"true"}));
+    ASSIGN_OR_RETURN(UniqueFd call, StartExec(vm.vsock_socket(), {kBusybox}));
     calls.push_back(std::move(call));
   }
   for (const UniqueFd& call : calls) RETURN_IF_ERROR(FinishExec(call.get()));
@@ -35,8 +37,12 @@ absl::StatusOr<double> ExecAtOnce(const RunningVm& vm) {
 
 absl::Status Turn(const RunningVm& vm, int count, ExecSamples& samples) {
   for (int i = 0; i < count; ++i) {
-    ASSIGN_OR_RETURN(const double us, ExecOnce(vm));
+    ASSIGN_OR_RETURN(const double us, ExecOnce(vm, kBusybox));
     samples.serial_us.push_back(us);
+  }
+  for (int i = 0; i < count; ++i) {
+    ASSIGN_OR_RETURN(const double us, ExecOnce(vm, kStatic));
+    samples.static_us.push_back(us);
   }
   ASSIGN_OR_RETURN(const double us, ExecAtOnce(vm));
   samples.at_once_us.push_back(us);

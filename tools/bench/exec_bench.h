@@ -15,18 +15,20 @@ namespace voidbox::bench {
 // Calls that run at the same time.
 inline constexpr int kAtOnce = 16;
 
-// Round trips of `true` in microseconds: connect to the guest, ask the agent, read until the
-// command has ended.
+// Round trips in microseconds: connect to the guest, ask the agent, read until the command has
+// ended.
 struct ExecSamples {
-  std::vector<double> serial_us;   // one after the other
-  std::vector<double> at_once_us;  // until the last of kAtOnce that began together has ended
+  std::vector<double> serial_us;   // of BusyBox' `true`, one after the other
+  std::vector<double> static_us;   // likewise, of a program of one page (guest_true.cc)
+  std::vector<double> at_once_us;  // until the last of kAtOnce `true` that began together has ended
 };
 struct ExecResult {
   int count = 0;  // of serial_us
   std::vector<std::pair<VmmKind, ExecSamples>> vmms;
 };
 
-// One VM of each kind, to which the calls go in turns of some; at least `count` serial ones each.
+// One VM of each kind, to which the calls go in turns of some; at least `count` serial ones of
+// each command.
 absl::StatusOr<ExecResult> RunExecBench(const Vmms& vmms, const Stage& stage,
                                         const std::vector<VmmKind>& kinds, int rounds, int count);
 

@@ -10,32 +10,48 @@
 namespace voidbox::bench {
 namespace {
 
-// voidbox' p50 over Firecracker's; 0 when one of them was not measured.
-double Ratio(const ExecResult& result) {
-  double own = 0, peer = 0;
-  for (const auto& [kind, samples] : result.vmms) {
-    (kind == VmmKind::kVoidbox ? own : peer) = Percentile(samples.serial_us, 50);
+constexpr VmmKind kPeers[] = {VmmKind::kOtherVoidbox, VmmKind::kFirecracker};
+
+double Median(const ExecResult& result, VmmKind kind, std::vector<double> ExecSamples::*samples) {
+  for (const auto& [measured, all] : result.vmms) {
+    if (measured == kind) return Percentile(all.*samples, 50);
   }
-  return own > 0 && peer > 0 ? own / peer : 0;
+  return 0;
+}
+
+// voidbox' p50 over that of `peer`; 0 when one of them was not measured.
+double Ratio(const ExecResult& result, VmmKind peer, std::vector<double> ExecSamples::*samples) {
+  const double own = Median(result, VmmKind::kVoidbox, samples);
+  const double other = Median(result, peer, samples);
+  return own > 0 && other > 0 ? own / other : 0;
+}
+
+std::string Cell(const std::vector<double>& samples, double percent) {
+  return absl::StrFormat("%.1f", Percentile(samples, percent));
 }
 
 }  // namespace
 
 std::string ExecText(const ExecResult& result) {
   Table table;
-  table.AddRow({"us", "p50", "p99", "min", "max", absl::StrCat(kAtOnce, " at once (min to max)")});
+  table.AddRow({"us", "true: p50", "p99", "min", "max", "one page: p50", "p99",
+                absl::StrCat(kAtOnce, " at once (min to max)")});
   for (const auto& [kind, samples] : result.vmms) {
     const Summary summary = Summarize(samples.serial_us);
-    table.AddRow({std::string(DisplayName(kind)),
-                  absl::StrFormat("%.1f", Percentile(samples.serial_us, 50)),
-                  absl::StrFormat("%.1f", Percentile(samples.serial_us, 99)),
-                  absl::StrFormat("%.1f", summary.min), absl::StrFormat("%.1f", summary.max),
-                  SummaryCell(samples.at_once_us, 1)});
+    table.AddRow({std::string(DisplayName(kind)), Cell(samples.serial_us, 50),
+                  Cell(samples.serial_us, 99), absl::StrFormat("%.1f", summary.min),
+                  absl::StrFormat("%.1f", summary.max), Cell(samples.static_us, 50),
+                  Cell(samples.static_us, 99), SummaryCell(samples.at_once_us, 1)});
   }
-  std::string text = absl::StrCat("Round trip of `true` through the agent, a new connection each, ",
-                                  result.count, " times\n\n", table.Text(), "\n");
-  const double ratio = Ratio(result);
-  if (ratio > 0) absl::StrAppendFormat(&text, "p50: %.3f x Firecracker\n", ratio);
+  std::string text =
+      absl::StrCat("Round trip of BusyBox' `true`, and of a program of one page, through the agent, ",
+                   "a new connection each, ", result.count, " times\n\n", table.Text(), "\n");
+  for (const VmmKind peer : kPeers) {
+    const double ratio = Ratio(result, peer, &ExecSamples::serial_us);
+    if (ratio <= 0) continue;
+    absl::StrAppendFormat(&text, "p50: %.3f x %s; of one page: %.3f x\n", ratio, DisplayName(peer),
+                          Ratio(result, peer, &ExecSamples::static_us));
+  }
   return text;
 }
 
@@ -45,12 +61,19 @@ std::string ExecJson(const ExecResult& result) {
     json[std::string(JsonName(kind))] = {
         {"p50_us", JsonNumber(Percentile(samples.serial_us, 50))},
         {"p99_us", JsonNumber(Percentile(samples.serial_us, 99))},
+        {"static_p50_us", JsonNumber(Percentile(samples.static_us, 50))},
+        {"static_p99_us", JsonNumber(Percentile(samples.static_us, 99))},
         {absl::StrCat("at_once_", kAtOnce, "_us"),
          JsonNumber(Summarize(samples.at_once_us).median)},
     };
   }
-  const double ratio = Ratio(result);
-  if (ratio > 0) json["ratio_to_firecracker"] = JsonNumber(ratio);
+  for (const VmmKind peer : kPeers) {
+    const double ratio = Ratio(result, peer, &ExecSamples::serial_us);
+    if (ratio <= 0) continue;
+    json[absl::StrCat("ratio_to_", JsonName(peer))] = JsonNumber(ratio);
+    json[absl::StrCat("static_ratio_to_", JsonName(peer))] =
+        JsonNumber(Ratio(result, peer, &ExecSamples::static_us));
+  }
   return absl::StrCat(json.dump(2), "\n");
 }
 

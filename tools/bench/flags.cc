@@ -61,11 +61,13 @@ absl::StatusOr<Settings> CheckFlags(const Flags& flags) {
   ASSIGN_OR_RETURN(settings.bytes, ParseBytes(flags.bytes));
   for (const std::string& peer : flags.peers) {
     absl::string_view path = peer;
-    if (!absl::ConsumePrefix(&path, "firecracker=") || path.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--peer ", peer, " is not firecracker=PATH, the only peer to be given"));
+    const bool is_voidbox = absl::ConsumePrefix(&path, "voidbox=");
+    if ((!is_voidbox && !absl::ConsumePrefix(&path, "firecracker=")) || path.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--peer ", peer, " is neither firecracker=PATH nor voidbox=DIRECTORY of another build"));
     }
-    ASSIGN_OR_RETURN(settings.firecracker, AbsolutePath("--peer", path));
+    ASSIGN_OR_RETURN((is_voidbox ? settings.other_voidbox : settings.firecracker),
+                     AbsolutePath("--peer", path));
   }
   if (!flags.rootfs.empty()) {
     ASSIGN_OR_RETURN(settings.rootfs, AbsolutePath("--rootfs", flags.rootfs));
@@ -80,6 +82,9 @@ std::vector<std::string> InsideCommand(const std::string& executable, const std:
       "--format", flags.format};
   if (!settings.firecracker.empty()) {
     argv.insert(argv.end(), {"--peer", absl::StrCat("firecracker=", settings.firecracker)});
+  }
+  if (!settings.other_voidbox.empty()) {
+    argv.insert(argv.end(), {"--peer", absl::StrCat("voidbox=", settings.other_voidbox)});
   }
   if (what == "boot" && !settings.rootfs.empty()) {
     argv.insert(argv.end(), {"--rootfs", settings.rootfs});

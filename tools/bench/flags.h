@@ -28,8 +28,9 @@ struct Settings {
   bool json = false;
   int count = 0;
   uint64_t bytes = 0;
-  std::string firecracker;  // empty, or an absolute path
-  std::string rootfs;       // likewise
+  std::string firecracker;    // empty, or an absolute path
+  std::string other_voidbox;  // likewise, of another build's files
+  std::string rootfs;         // likewise
 };
 
 // INVALID_ARGUMENT or, for a file that is not there, NOT_FOUND.

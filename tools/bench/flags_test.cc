@@ -42,12 +42,24 @@ TEST(FlagsTest, BytesAreBlocks) {
   }
 }
 
-TEST(FlagsTest, OnlyFirecrackerIsAPeerWithAPath) {
+TEST(FlagsTest, AnotherBuildIsAPeer) {
+  const Flags flags = {.peers = {"voidbox=/usr/../bin", "firecracker=/bin/busybox"}};
+  const auto settings = CheckFlags(flags);
+  ASSERT_THAT(settings, IsOk());
+  EXPECT_THAT(settings->other_voidbox, ::testing::EndsWith("bin"));
+  EXPECT_THAT(settings->other_voidbox, ::testing::Not(HasSubstr("..")));
+  EXPECT_THAT(InsideCommand("/b", "disk", flags, *settings),
+              ::testing::Contains("voidbox=" + settings->other_voidbox));
+  EXPECT_THAT(CheckFlags({.peers = {"voidbox=/no/such"}}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such")));
+}
+
+TEST(FlagsTest, APeerHasAKindAndAPath) {
   const auto settings = CheckFlags({.peers = {"firecracker=/bin/../bin/busybox"}});
   ASSERT_THAT(settings, IsOk());
   EXPECT_THAT(settings->firecracker, ::testing::EndsWith("bin/busybox"));
   EXPECT_THAT(settings->firecracker, ::testing::Not(HasSubstr("..")));
-  for (const char* bad : {"firecracker=", "firecracker", "crosvm=/bin/true", ""}) {
+  for (const char* bad : {"firecracker=", "voidbox=", "firecracker", "crosvm=/bin/true", ""}) {
     EXPECT_THAT(CheckFlags({.peers = {bad}}),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("firecracker=PATH")))
         << bad;

@@ -35,6 +35,8 @@ absl::string_view DisplayName(VmmKind kind) {
   switch (kind) {
     case VmmKind::kVoidbox:
       return "voidbox";
+    case VmmKind::kOtherVoidbox:
+      return "voidbox, other build";
     case VmmKind::kQemuMicrovm:
       return "QEMU microvm";
     case VmmKind::kFirecracker:
@@ -47,6 +49,8 @@ absl::string_view JsonName(VmmKind kind) {
   switch (kind) {
     case VmmKind::kVoidbox:
       return "voidbox";
+    case VmmKind::kOtherVoidbox:
+      return "voidbox_other";
     case VmmKind::kQemuMicrovm:
       return "qemu_microvm";
     case VmmKind::kFirecracker:
@@ -55,8 +59,12 @@ absl::string_view JsonName(VmmKind kind) {
   return "";
 }
 
+bool IsVoidbox(VmmKind kind) {
+  return kind == VmmKind::kVoidbox || kind == VmmKind::kOtherVoidbox;
+}
+
 absl::string_view VsockSocketName(VmmKind kind) {
-  return kind == VmmKind::kVoidbox ? "vsock.sock" : "v.sock";
+  return IsVoidbox(kind) ? "vsock.sock" : "v.sock";
 }
 
 vmm::VmConfig VoidboxConfig(const Guest& guest, const std::string& directory, int console_fd) {

@@ -10,10 +10,17 @@
 
 namespace voidbox::bench {
 
-enum class VmmKind { kVoidbox, kQemuMicrovm, kFirecracker };
+enum class VmmKind {
+  kVoidbox,
+  kOtherVoidbox,  // another build, to be compared with
+  kQemuMicrovm,
+  kFirecracker,
+};
 // As the tables have it, and as JSON does.
 absl::string_view DisplayName(VmmKind kind);
 absl::string_view JsonName(VmmKind kind);
+// voidbox of any build.
+bool IsVoidbox(VmmKind kind);
 
 inline constexpr uint64_t kGuestMemoryMib = 128;
 inline constexpr uint64_t kGuestMemoryBytes = kGuestMemoryMib << 20;

@@ -49,6 +49,7 @@ one round goes unmeasured. Progress is told on standard error.
 Examples:
   ./bazelw run //tools:bench -- boot
   ./bazelw run //tools:bench -- boot --rounds 9 --peer firecracker=/usr/local/bin/firecracker
+  ./bazelw run //tools:bench -- exec --peer voidbox=$PWD/old-bazel-bin
   ./bazelw run //tools:bench -- exec --count 200 --peer firecracker=$PWD/firecracker --format json
   ./bazelw run //tools:bench -- vsock --bytes 64M --format json
   ./bazelw run //tools:bench -- files --bytes 200M
@@ -59,9 +60,16 @@ absl::StatusOr<Installation> FindInstallation() {
   ASSIGN_OR_RETURN(const Installation own, Installation::Find());
   return Installation::Of(std::filesystem::path(own.executable()).parent_path().string());
 }
-std::string InitramfsOf(const Installation& installation, const std::string& what) {
-  return absl::StrCat(installation.executable(), "/bench_",
+
+// What the guests have beside a build's own initramfs: the same for all builds.
+std::string LayerOf(const Installation& installation, const std::string& what) {
+  return absl::StrCat(installation.executable(), "/bench_layer_",
                       what == "vsock" || what == "files" ? "vsock" : "boot", ".cpio");
+}
+
+// Those that compare builds; the others are about one.
+bool MeasuresOtherVoidbox(const std::string& what) {
+  return what == "boot" || what == "exec" || what == "vsock";
 }
 
 // The others are about vsock, which QEMU has not without /dev/vhost-vsock.
@@ -81,6 +89,19 @@ absl::Status StageQemu(Stage& stage, Vmms& vmms) {
   return absl::OkStatus();
 }
 
+// Another build: its VMM and its guest.
+absl::Status StageOtherVoidbox(const std::string& directory, const std::string& layer, Stage& stage,
+                               Vmms& vmms) {
+  const Installation other = Installation::Of(absl::StrCat(directory, "/tools/voidbox"));
+  ASSIGN_OR_RETURN(const std::string vmm, other.Path(Installation::Item::kVmm));
+  ASSIGN_OR_RETURN(const std::string kernel, other.Path(Installation::Item::kGuestKernel));
+  ASSIGN_OR_RETURN(const std::string initramfs, other.Path(Installation::Item::kGuestInitramfs));
+  ASSIGN_OR_RETURN(vmms.other_kernel, stage.AddFile(kernel, "other-vmlinux"));
+  ASSIGN_OR_RETURN(vmms.other_initramfs, stage.AddJoined({initramfs, layer}, "other-initramfs"));
+  ASSIGN_OR_RETURN(vmms.other_voidbox, stage.AddProgram(vmm, "other-voidbox-vmm"));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Vmms> StageVmms(const std::string& what, const Settings& settings, Stage& stage) {
   LogInfo("copying all files to RAM");
   ASSIGN_OR_RETURN(const Installation installation, FindInstallation());
@@ -88,14 +109,19 @@ absl::StatusOr<Vmms> StageVmms(const std::string& what, const Settings& settings
   ASSIGN_OR_RETURN(const std::string kernel, installation.Path(Installation::Item::kGuestKernel));
   Vmms vmms;
   ASSIGN_OR_RETURN(vmms.guest.kernel, stage.AddFile(kernel, "vmlinux"));
-  ASSIGN_OR_RETURN(vmms.guest.initramfs,
-                   stage.AddFile(InitramfsOf(installation, what), "initramfs"));
-  vmms.guest.command_line = kBootCommandLine;
+  ASSIGN_OR_RETURN(const std::string initramfs,
+                   installation.Path(Installation::Item::kGuestInitramfs));
+  const std::string layer = LayerOf(installation, what);
+  ASSIGN_OR_RETURN(vmms.guest.initramfs, stage.AddJoined({initramfs, layer}, "initramfs"));
+  vmms.guest.command_line = absl::StrCat(kBootCommandLine, " ", kOwnKernelWords);
   ASSIGN_OR_RETURN(vmms.voidbox, stage.AddProgram(vmm, "voidbox-vmm"));
   if (!settings.firecracker.empty()) {
     ASSIGN_OR_RETURN(vmms.firecracker, stage.AddProgram(settings.firecracker, "firecracker.bin"));
   }
   if (MeasuresQemu(what)) RETURN_IF_ERROR(StageQemu(stage, vmms));
+  if (MeasuresOtherVoidbox(what) && !settings.other_voidbox.empty()) {
+    RETURN_IF_ERROR(StageOtherVoidbox(settings.other_voidbox, layer, stage, vmms));
+  }
   return vmms;
 }
 
@@ -103,6 +129,7 @@ absl::StatusOr<std::string> Measure(const std::string& what, const Settings& set
   ASSIGN_OR_RETURN(Stage stage, Stage::Create());
   ASSIGN_OR_RETURN(const Vmms vmms, StageVmms(what, settings, stage));
   std::vector<VmmKind> kinds = {VmmKind::kVoidbox};
+  if (!vmms.other_voidbox.empty()) kinds.push_back(VmmKind::kOtherVoidbox);
   if (MeasuresQemu(what)) kinds.push_back(VmmKind::kQemuMicrovm);
   if (!vmms.firecracker.empty()) kinds.push_back(VmmKind::kFirecracker);
   if (what == "boot") {
@@ -168,8 +195,11 @@ void AddFlags(CLI::App& command, Flags& flags) {
   command.add_option("--rounds", flags.rounds, "measured rounds, 5 or more")
       ->type_name("N")
       ->capture_default_str();
-  command.add_option("--peer", flags.peers, "measure this Firecracker too")
-      ->type_name("firecracker=PATH")
+  command
+      .add_option("--peer", flags.peers,
+                  "measure this Firecracker too, or the voidbox whose files are below a directory "
+                  "as below bazel-bin (boot, exec and vsock)")
+      ->type_name("firecracker=PATH|voidbox=DIRECTORY")
       ->allow_extra_args(false);
   command.add_option("--format", flags.format, "text for people, json for programs")
       ->check(CLI::IsMember({"text", "json"}))

@@ -86,6 +86,15 @@ TEST(ReportTest, BootWithoutFirecrackerDoesNotSpeakOfIt) {
   EXPECT_THAT(BootText(Boot(false)), Not(HasSubstr("Firecracker")));
 }
 
+TEST(ReportTest, BootIsComparedWithAnotherBuild) {
+  BootResult result = Boot(false);
+  BootSamples other = result.vmms[0].second;
+  other.init = {100};
+  result.vmms.emplace_back(VmmKind::kOtherVoidbox, other);
+  EXPECT_EQ(nlohmann::json::parse(BootJson(result))["ratio_to_voidbox_other"], 0.9);
+  EXPECT_THAT(BootText(result), HasSubstr("init: 0.900 x voidbox, other build"));
+}
+
 TEST(ReportTest, BootTextHasEveryFigure) {
   const std::string text = BootText(Boot(true));
   for (const char* figure :
@@ -158,17 +167,23 @@ TEST(ReportTest, DiskTextHasEveryFigure) {
 TEST(ReportTest, ExecJsonHasTheNamedKeys) {
   ExecResult result;
   result.count = 3;
-  result.vmms.emplace_back(VmmKind::kVoidbox, ExecSamples{{300, 100, 200}, {1000, 3000}});
+  result.vmms.emplace_back(VmmKind::kVoidbox, ExecSamples{{300, 100, 200}, {90, 70, 80}, {1000, 3000}});
   auto json = nlohmann::ordered_json::parse(ExecJson(result));
   EXPECT_EQ(json["voidbox"]["p50_us"], 200);
   EXPECT_EQ(json["voidbox"]["p99_us"], 300);
   EXPECT_EQ(json["voidbox"]["at_once_16_us"], 2000);
   EXPECT_FALSE(json.contains("ratio_to_firecracker"));
-  result.vmms.emplace_back(VmmKind::kFirecracker, ExecSamples{{400}, {4000}});
+  result.vmms.emplace_back(VmmKind::kFirecracker, ExecSamples{{400}, {100}, {4000}});
   json = nlohmann::ordered_json::parse(ExecJson(result));
   EXPECT_EQ(json["firecracker"]["p50_us"], 400);
+  EXPECT_EQ(json["voidbox"]["static_p50_us"], 80);
   EXPECT_EQ(json["ratio_to_firecracker"], 0.5);
-  EXPECT_THAT(ExecText(result), HasSubstr("p50: 0.500 x Firecracker"));
+  EXPECT_EQ(json["static_ratio_to_firecracker"], 0.8);
+  EXPECT_THAT(ExecText(result), HasSubstr("p50: 0.500 x Firecracker; of one page: 0.800 x\n"));
+  result.vmms.emplace_back(VmmKind::kOtherVoidbox, ExecSamples{{250}, {160}, {4000}});
+  json = nlohmann::ordered_json::parse(ExecJson(result));
+  EXPECT_EQ(json["ratio_to_voidbox_other"], 0.8);
+  EXPECT_EQ(json["static_ratio_to_voidbox_other"], 0.5);
   EXPECT_THAT(ExecText(result), HasSubstr("2000.0 (1000.0 to 3000.0)"));
 }
 
@@ -184,6 +199,9 @@ TEST(ReportTest, VsockJsonHasTheNamedKeysAndTheWorseRatio) {
   EXPECT_EQ(json["ratio_to_firecracker"], 1.5);
   EXPECT_EQ(json["to_guest_ratio_to_firecracker"], 1.5);
   EXPECT_EQ(json["to_host_ratio_to_firecracker"], 4);
+  result.vmms.emplace_back(VmmKind::kOtherVoidbox, VsockSamples{{150}, {320}});
+  EXPECT_EQ(nlohmann::json::parse(VsockJson(result))["to_guest_ratio_to_voidbox_other"], 2);
+  EXPECT_THAT(VsockText(result), HasSubstr("to the host: 1.250 x voidbox, other build"));
   EXPECT_THAT(VsockText(result), HasSubstr("to the host: 4.000 x Firecracker"));
 }
 

@@ -43,6 +43,14 @@ bool HasVsock(VmmKind kind) { return kind != VmmKind::kQemuMicrovm; }
 
 }  // namespace
 
+Guest GuestOf(const Vmms& vmms, VmmKind kind) {
+  Guest guest = vmms.guest;
+  if (kind != VmmKind::kOtherVoidbox) return guest;
+  guest.kernel = vmms.other_kernel;
+  if (!guest.initramfs.empty()) guest.initramfs = vmms.other_initramfs;
+  return guest;
+}
+
 int64_t MonotonicNs() {
   timespec now;
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -98,40 +106,44 @@ absl::Status RunningVm::Spawn(const Vmms& vmms) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return ErrnoStatus("/dev/null");
   SpawnOptions spawn;
+  const Guest guest = GuestOf(vmms, kind_);
   spawn.descriptors = {{null.get(), 0}, {console.write.get(), kConsoleFd}, {null.get(), 2}};
   switch (kind_) {
-    case VmmKind::kVoidbox: {
-      spawn.argv = VoidboxCommand(vmms.voidbox, kConfigFd, kEventFd);
+    case VmmKind::kVoidbox:
+    case VmmKind::kOtherVoidbox: {
+      spawn.argv =
+          VoidboxCommand(kind_ == VmmKind::kVoidbox ? vmms.voidbox : vmms.other_voidbox, kConfigFd,
+                         kEventFd);
       spawn.descriptors.push_back({config.read.get(), kConfigFd});
       spawn.descriptors.push_back({events.write.get(), kEventFd});
       // It is less than a pipe holds.
       RETURN_IF_ERROR(
-          WriteFrame(config.write.get(), VoidboxConfig(vmms.guest, directory_, kConsoleFd)));
+          WriteFrame(config.write.get(), VoidboxConfig(guest, directory_, kConsoleFd)));
       break;
     }
     case VmmKind::kFirecracker: {
       const std::string file = absl::StrCat(directory_, "/config.json");
-      RETURN_IF_ERROR(WriteFileAtomically(file, FirecrackerConfig(vmms.guest, directory_)));
+      RETURN_IF_ERROR(WriteFileAtomically(file, FirecrackerConfig(guest, directory_)));
       RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(directory_, "/log"), ""));
       spawn.argv = FirecrackerCommand(vmms.firecracker, directory_);
       break;
     }
     case VmmKind::kQemuMicrovm:
-      spawn.argv = QemuMicrovmCommand(vmms.qemu, vmms.qemu_firmware, vmms.guest);
+      spawn.argv = QemuMicrovmCommand(vmms.qemu, vmms.qemu_firmware, guest);
       break;
   }
-  gives_sign_ = vmms.guest.gives_sign;
+  gives_sign_ = guest.gives_sign;
   times_.spawn = MonotonicNs();
   ASSIGN_OR_RETURN(process_, ChildProcess::Spawn(spawn));
   console_ = std::move(console.read);
-  if (kind_ == VmmKind::kVoidbox) events_ = std::move(events.read);
+  if (IsVoidbox(kind_)) events_ = std::move(events.read);
   return absl::OkStatus();
 }
 
 bool RunningVm::Ready() const {
   return (!gives_sign_ || sign_.clock_us().has_value()) &&
          (!ready_listener_ || times_.agent != 0) &&
-         (kind_ != VmmKind::kVoidbox || times_.enter != 0);
+         (!IsVoidbox(kind_) || times_.enter != 0);
 }
 
 absl::Status RunningVm::AwaitReady() {

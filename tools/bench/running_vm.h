@@ -24,10 +24,17 @@ namespace voidbox::bench {
 struct Vmms {
   Guest guest;
   Program voidbox;
+  // Another build of voidbox, with a guest of its own; empty when it is not measured.
+  Program other_voidbox;
+  std::string other_kernel;
+  std::string other_initramfs;
   Program qemu;  // empty when it is not measured
   std::string qemu_firmware;
   Program firecracker;  // likewise
 };
+
+// What a VMM of `kind` boots.
+Guest GuestOf(const Vmms& vmms, VmmKind kind);
 
 // Takes the guest's first sign (guest_init.cc) out of what it prints.
 class SignReader {

@@ -100,6 +100,18 @@ absl::StatusOr<std::string> Stage::AddFile(const std::string& source, const std:
   return Copy(source, name);
 }
 
+absl::StatusOr<std::string> Stage::AddJoined(const std::vector<std::string>& sources,
+                                             const std::string& name) {
+  std::string joined;
+  for (const std::string& source : sources) {
+    ASSIGN_OR_RETURN(const std::string contents, ReadFile(source));
+    joined += contents;
+  }
+  const std::string path = absl::StrCat(path_, "/", name);
+  RETURN_IF_ERROR(WriteFileAtomically(path, joined));
+  return path;
+}
+
 absl::StatusOr<Program> Stage::AddProgram(const std::string& source, const std::string& name) {
   ASSIGN_OR_RETURN(const std::string program, Copy(source, name));
   const std::vector<std::string> libraries = LibrariesOf(source);

@@ -32,6 +32,9 @@ class Stage {
 
   // Copies one file and returns where it is.
   absl::StatusOr<std::string> AddFile(const std::string& source, const std::string& name);
+  // Copies several files into one, one behind the other.
+  absl::StatusOr<std::string> AddJoined(const std::vector<std::string>& sources,
+                                        const std::string& name);
   // Copies a program with what it is linked to; returns how to start it.
   absl::StatusOr<Program> AddProgram(const std::string& source, const std::string& name);
   // A new, empty directory.

@@ -11,13 +11,20 @@
 namespace voidbox::bench {
 namespace {
 
-// voidbox' median over Firecracker's; 0 when one of them was not measured.
-double Ratio(const VsockResult& result, std::vector<double> VsockSamples::*samples) {
-  double own = 0, peer = 0;
-  for (const auto& [kind, all] : result.vmms) {
-    (kind == VmmKind::kVoidbox ? own : peer) = Summarize(all.*samples).median;
+constexpr VmmKind kPeers[] = {VmmKind::kOtherVoidbox, VmmKind::kFirecracker};
+
+double Median(const VsockResult& result, VmmKind kind, std::vector<double> VsockSamples::*samples) {
+  for (const auto& [measured, all] : result.vmms) {
+    if (measured == kind) return Summarize(all.*samples).median;
   }
-  return own > 0 && peer > 0 ? own / peer : 0;
+  return 0;
+}
+
+// voidbox' median over that of `peer`; 0 when one of them was not measured.
+double Ratio(const VsockResult& result, VmmKind peer, std::vector<double> VsockSamples::*samples) {
+  const double own = Median(result, VmmKind::kVoidbox, samples);
+  const double other = Median(result, peer, samples);
+  return own > 0 && other > 0 ? own / other : 0;
 }
 
 }  // namespace
@@ -32,10 +39,13 @@ std::string VsockText(const VsockResult& result) {
   std::string text =
       absl::StrCat("Bulk transfer of ", result.bytes, " bytes over vsock, ", result.rounds,
                    " rounds; checksums of every byte agreed\n\n", table.Text(), "\n");
-  const double to_guest = Ratio(result, &VsockSamples::to_guest);
-  const double to_host = Ratio(result, &VsockSamples::to_host);
-  if (to_guest > 0) absl::StrAppendFormat(&text, "to the guest: %.3f x Firecracker\n", to_guest);
-  if (to_host > 0) absl::StrAppendFormat(&text, "to the host: %.3f x Firecracker\n", to_host);
+  for (const VmmKind peer : kPeers) {
+    const double to_guest = Ratio(result, peer, &VsockSamples::to_guest);
+    const double to_host = Ratio(result, peer, &VsockSamples::to_host);
+    if (to_guest <= 0 || to_host <= 0) continue;
+    absl::StrAppendFormat(&text, "to the guest: %.3f x %s\nto the host: %.3f x %s\n", to_guest,
+                          DisplayName(peer), to_host, DisplayName(peer));
+  }
   return text;
 }
 
@@ -47,13 +57,14 @@ std::string VsockJson(const VsockResult& result) {
         {"to_host_mb_s", JsonNumber(Summarize(samples.to_host).median)},
     };
   }
-  const double to_guest = Ratio(result, &VsockSamples::to_guest);
-  const double to_host = Ratio(result, &VsockSamples::to_host);
-  if (to_guest > 0 && to_host > 0) {
-    // Of the worse direction.
-    json["ratio_to_firecracker"] = JsonNumber(std::min(to_guest, to_host));
-    json["to_guest_ratio_to_firecracker"] = JsonNumber(to_guest);
-    json["to_host_ratio_to_firecracker"] = JsonNumber(to_host);
+  for (const VmmKind peer : kPeers) {
+    const double to_guest = Ratio(result, peer, &VsockSamples::to_guest);
+    const double to_host = Ratio(result, peer, &VsockSamples::to_host);
+    if (to_guest <= 0 || to_host <= 0) continue;
+    const std::string to_peer = absl::StrCat("ratio_to_", JsonName(peer));
+    json[to_peer] = JsonNumber(std::min(to_guest, to_host));  // of the worse direction
+    json[absl::StrCat("to_guest_", to_peer)] = JsonNumber(to_guest);
+    json[absl::StrCat("to_host_", to_peer)] = JsonNumber(to_host);
   }
   return absl::StrCat(json.dump(2), "\n");
 }

@@ -50,6 +50,10 @@ void AddExecLimitFlags(CLI::App& app, ExecFlags& flags) {
   app.add_option("--memory,-m", flags.memory, "memory of the command, such as 64M")
       ->type_name("SIZE");
   app.add_option("--cpus", flags.cpus, "processors of the command, such as 0.5")->type_name("N");
+  app.add_flag(
+      "--kill-tree", flags.kill_tree,
+      "when the command has ended, kill what it started; otherwise that goes on, as on any "
+      "machine (always killed: with -t, when its time is up, when it is killed)");
 }
 
 absl::StatusOr<agent::ExecLimits> ToExecLimits(const ExecFlags& flags) {
@@ -91,6 +95,7 @@ absl::StatusOr<agent::ExecRequest> ToExecRequest(const ExecFlags& flags,
   }
   request.set_working_directory(flags.working_directory);
   request.set_user(flags.user);
+  request.set_kill_tree(flags.kill_tree);
   if (flags.isolation == "jail") request.set_isolation(agent::JAIL);
   if (flags.isolation == "rootfs") request.set_isolation(agent::ROOTFS);
   if (!flags.timeout.empty()) {

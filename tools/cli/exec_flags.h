@@ -17,10 +17,11 @@ struct ExecFlags {
   std::vector<std::string> environment;
   bool interactive = false;
   bool terminal = false;
+  bool kill_tree = false;  // for commands that make no guest
 };
 
 void AddExecFlags(CLI::App& app, ExecFlags& flags);
-// --memory and --cpus, which bound the command where they do not make the guest.
+// --memory and --cpus, which bound the command where they do not make the guest, and --kill-tree.
 void AddExecLimitFlags(CLI::App& app, ExecFlags& flags);
 
 // INVALID_ARGUMENT with the flag and its value. The terminal's size is left to who has one.

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "absl/strings/str_cat.h"
+#include "agent/error_frame.h"
 #include "base/log.h"
 
 namespace voidbox {
@@ -10,6 +11,7 @@ namespace voidbox {
 int ExitStatusOf(const agent::ExecEnded& ended) {
   switch (ended.reason()) {
     case agent::ExecEnded::EXITED:
+      if (!ended.message().empty()) LogWarning("the command has ended; ", ended.message());
       return static_cast<int>(ended.exit_code() & 0xff);
     case agent::ExecEnded::SIGNALED:
       return kExitSignalBase + static_cast<int>(ended.signal() & 0x7f);
@@ -20,7 +22,7 @@ int ExitStatusOf(const agent::ExecEnded& ended) {
       LogError("the command was killed for want of memory (see --memory)");
       return kExitSignalBase + SIGKILL;
     case agent::ExecEnded::NOT_STARTED:
-      LogError("cannot start the command: ", ended.message());
+      LogError("cannot start the command: ", MessageText(ended.message()));
       return static_cast<int>(ended.exit_code() & 0xff);
     default:
       LogError("the agent did not say how the command ended");

@@ -38,6 +38,8 @@ Examples:
   voidbox run -e NAME=world -w /tmp -- sh -c 'echo hello $NAME from $PWD'
   voidbox run --disk data.img,ro -u root -- wc -c /dev/vda
   voidbox run --image mine -- cat /etc/os-release
+  voidbox run --image redis
+  voidbox run --image redis --entrypoint -- redis-server --port 7000
   voidbox run --rootfs debian.ext4 --disk-size 4G -- df -h /
   voidbox run --kernel vmlinux --initramfs my.cpio --cmdline 'maxcpus=1' --console -- true
   voidbox run --console --cmdline rdinit=/bin/sh
@@ -48,7 +50,8 @@ Examples:
 absl::Status CheckNameIsFree(const std::string& home, const std::string& name) {
   if (name.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const DetachedStore store, DetachedStore::Open(home));
-  for (const SandboxRecord& record : store.List()) {
+  ASSIGN_OR_RETURN(const std::vector<SandboxRecord> detached, store.List());
+  for (const SandboxRecord& record : detached) {
     if (record.name != name) continue;
     return absl::AlreadyExistsError(absl::StrCat("the name '", name, "' is that of sandbox ",
                                                  record.id, "; `voidbox rm ", name,
@@ -57,24 +60,33 @@ absl::Status CheckNameIsFree(const std::string& home, const std::string& name) {
   return absl::OkStatus();
 }
 
+absl::Status NoCommand(const std::string& image) {
+  const std::string why = image.empty() ? "" : absl::StrCat(", and image ", image, " has none");
+  const std::string flag = image.empty() ? "" : absl::StrCat(" --image ", image);
+  return absl::InvalidArgumentError(absl::StrCat("no command to run", why, "; say `voidbox run",
+                                                 flag, " -- COMMAND`, or `voidbox run", flag,
+                                                 " --console` to use the guest's console"));
+}
+
 }  // namespace
 
 CLI::App* RunCommand::AddTo(CLI::App& app) {
   app_ = app.add_subcommand("run", "Run a command in a new sandbox");
   app_->footer(kRunFooter);
-  SetUsage(*app_, "voidbox run [FLAGS] -- COMMAND [ARGUMENTS...]");
+  SetUsage(*app_,
+           "voidbox run [FLAGS] -- COMMAND [ARGUMENTS...]\n"
+           "       voidbox run [FLAGS] --image NAME        (runs what the image names)");
   app_->prefix_command();
   AddRunFlags(*app_, flags_);
+  AddEntrypointFlag(*app_, flags_);
   return app_;
 }
 
 int RunCommand::Run(const Invocation& invocation) {
   const auto command = CommandOf(*app_, invocation.after_dashes);
   if (!command.ok()) return ExitStatusOf(command.status());
-  if (command->empty() && !flags_.console && !flags_.detach) {
-    return ExitStatusOf(absl::InvalidArgumentError(
-        "no command to run; say `voidbox run -- COMMAND`, or `voidbox run --console` to use the "
-        "guest's console"));
+  if (command->empty() && flags_.image.empty() && !flags_.console && !flags_.detach) {
+    return ExitStatusOf(NoCommand(""));
   }
   const auto home = VoidboxHome();
   if (!home.ok()) return ExitStatusOf(home.status());
@@ -82,6 +94,9 @@ int RunCommand::Run(const Invocation& invocation) {
   std::optional<ImageLease> lease;
   const auto options = ToRunOptions(flags_, *command, invocation.installation, *home, lease);
   if (!options.ok()) return ExitStatusOf(options.status());
+  if (options->console_only() && !flags_.console && !flags_.detach) {
+    return ExitStatusOf(NoCommand(flags_.image));
+  }
   if (flags_.detach && !IsSupervisor()) {
     const absl::Status free = CheckNameIsFree(*home, flags_.name);
     return free.ok() ? StartSupervisor(invocation) : ExitStatusOf(free);
@@ -100,7 +115,10 @@ int RunCommand::Run(const Invocation& invocation) {
     return ExitStatusOf(status);
   }
   return RunSelfInHost(invocation.installation, invocation.arguments,
-                       {.reason = kvm->reason, .terminal = options->terminal});
+                       {.reason = kvm->reason,
+                        .terminal = options->terminal,
+                        .guest_variables = flags_.exec.environment,
+                        .leaves_directory = IsSupervisor()});
 }
 
 }  // namespace voidbox

@@ -55,4 +55,15 @@ void AddRunFlags(CLI::App& run, RunFlags& flags) {
       ->type_name("HOST");
 }
 
+void AddEntrypointFlag(CLI::App& run, RunFlags& flags) {
+  run.add_option_function<std::string>(
+         "--entrypoint", [&flags](const std::string& program) { flags.entrypoint = program; },
+         "put the image's entry point, or PROGRAM, before the command; '' is none, and no command "
+         "of the image either")
+      ->expected(0, 1)
+      ->default_str(kImagesEntrypoint)
+      ->type_name("PROGRAM")
+      ->needs(run.get_option("--image"));
+}
+
 }  // namespace voidbox

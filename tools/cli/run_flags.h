@@ -1,6 +1,7 @@
 #ifndef VOIDBOX_TOOLS_CLI_RUN_FLAGS_H_
 #define VOIDBOX_TOOLS_CLI_RUN_FLAGS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,13 +18,21 @@ struct RunFlags {
   std::string memory = "512M";
   RootDiskFlags root_disk;
   std::vector<std::string> disks, labels;
+  // Goes before the command: a program, kImagesEntrypoint, or nothing at all.
+  std::optional<std::string> entrypoint;
   ExecFlags exec;
+  bool own_kernel = true;  // not a flag: the kernel is one of image/kernel
   bool console = false;
   bool detach = false;
   bool remove = false;
 };
 
+// What --entrypoint means without a program.
+inline constexpr char kImagesEntrypoint[] = "the image's";
+
 void AddRunFlags(CLI::App& run, RunFlags& flags);
+// --entrypoint, for commands that run what an image says; AddRunFlags comes first.
+void AddEntrypointFlag(CLI::App& run, RunFlags& flags);
 
 }  // namespace voidbox
 

@@ -40,6 +40,7 @@ absl::StatusOr<RunFlags> WithImage(const RunFlags& flags, const ImageStore& stor
                      " of memory at least, --memory gives ", HumanBytes(memory)));
   }
   RunFlags result = flags;
+  result.own_kernel = flags.kernel.empty() && manifest.has_own_kernel();
   if (result.kernel.empty()) {
     ASSIGN_OR_RETURN(result.kernel, store.PathOf(manifest.kernel));
   }
@@ -60,6 +61,22 @@ absl::StatusOr<RunFlags> WithImage(const RunFlags& flags, const ImageStore& stor
   }
   if (result.exec.user.empty()) result.exec.user = manifest.config.user;
   return result;
+}
+
+std::vector<std::string> CommandFor(const RunFlags& flags, const ImageConfig& config,
+                                    const std::vector<std::string>& given) {
+  const bool is_asked = flags.entrypoint.has_value();
+  if (!is_asked && (!given.empty() || flags.console)) return given;
+  const bool is_images = !is_asked || *flags.entrypoint == kImagesEntrypoint;
+  std::vector<std::string> command;
+  if (is_images) {
+    command = config.entrypoint;
+  } else if (!flags.entrypoint->empty()) {
+    command.push_back(*flags.entrypoint);
+  }
+  const std::vector<std::string>& rest = given.empty() && is_images ? config.command : given;
+  command.insert(command.end(), rest.begin(), rest.end());
+  return command;
 }
 
 }  // namespace voidbox

@@ -1,6 +1,8 @@
 #include "tools/cli/run_image.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,8 +65,9 @@ TEST_F(RunImageTest, WhatIsGivenWins) {
   flags_.command_line = "b=2";
   flags_.exec.environment = {"A=mine", "PASSED"};
   flags_.exec.working_directory = "/mine";
-  const ImageManifest manifest = {
-      .command_line = "b=1", .config = {{"A=image", "AB=image", "PASSED=image"}, "/image", ""}};
+  const ImageManifest manifest = {.command_line = "b=1",
+                                  .config = {.environment = {"A=image", "AB=image", "PASSED=image"},
+                                             .working_directory = "/image"}};
   const auto flags = Flags(manifest, false);
   ASSERT_THAT(flags, IsOk());
   EXPECT_EQ(flags->kernel, "own");
@@ -76,6 +79,53 @@ TEST_F(RunImageTest, WhatIsGivenWins) {
   ASSERT_THAT(none, IsOk());
   EXPECT_EQ(none->exec.environment, manifest.config.environment);
   EXPECT_EQ(none->exec.working_directory, "/image");
+}
+
+TEST(CommandForTest, AnImagesCommandRunsWhenNoneIsGiven) {
+  using Words = std::vector<std::string>;
+  const ImageConfig both = {.entrypoint = {"/entry", "-x"}, .command = {"serve"}};
+  const ImageConfig only_command = {.command = {"serve"}};
+  const struct {
+    std::optional<std::string> entrypoint;
+    Words given, of_both, of_only_command;
+  } cases[] = {
+      {std::nullopt, {}, {"/entry", "-x", "serve"}, {"serve"}},
+      {std::nullopt, {"id", "-u"}, {"id", "-u"}, {"id", "-u"}},
+      {kImagesEntrypoint, {}, {"/entry", "-x", "serve"}, {"serve"}},
+      {kImagesEntrypoint, {"id"}, {"/entry", "-x", "id"}, {"id"}},
+      {"/other", {}, {"/other"}, {"/other"}},
+      {"/other", {"id"}, {"/other", "id"}, {"/other", "id"}},
+      {"", {}, {}, {}},
+      {"", {"id"}, {"id"}, {"id"}},
+  };
+  for (const auto& one : cases) {
+    const RunFlags flags = {.entrypoint = one.entrypoint};
+    EXPECT_EQ(CommandFor(flags, both, one.given), one.of_both) << one.entrypoint.value_or("none");
+    EXPECT_EQ(CommandFor(flags, only_command, one.given), one.of_only_command);
+  }
+  const RunFlags console = {.console = true};
+  EXPECT_THAT(CommandFor(console, both, {}), IsEmpty());
+  EXPECT_EQ(CommandFor(console, both, {"id"}), Words{"id"});
+}
+
+TEST(EntrypointFlagTest, TakesAProgramOrNone) {
+  const auto parse = [](std::vector<std::string> arguments) {
+    RunFlags flags;
+    CLI::App app;
+    app.prefix_command();
+    AddRunFlags(app, flags);
+    AddEntrypointFlag(app, flags);
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+    return flags.entrypoint.value_or("none");
+  };
+  EXPECT_EQ(parse({"--image", "x"}), "none");
+  EXPECT_EQ(parse({"--image", "x", "--entrypoint"}), kImagesEntrypoint);
+  EXPECT_EQ(parse({"--entrypoint", "--image", "x", "id"}), kImagesEntrypoint);
+  EXPECT_EQ(parse({"--image", "x", "--entrypoint=/bin/sh"}), "/bin/sh");
+  EXPECT_EQ(parse({"--image", "x", "--entrypoint", "/bin/sh", "-c"}), "/bin/sh");
+  EXPECT_EQ(parse({"--image", "x", "--entrypoint", ""}), "");
+  EXPECT_THROW(parse({"--entrypoint"}), CLI::ParseError);
 }
 
 TEST_F(RunImageTest, RefusesLessMemoryThanTheImageNeeds) {

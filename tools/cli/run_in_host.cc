@@ -4,10 +4,13 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -33,6 +36,22 @@ void AddVariable(agent::ExecRequest& request, absl::string_view name, absl::stri
   agent::EnvironmentVariable& variable = *request.add_environment();
   variable.set_name(std::string(name));
   variable.set_value(std::string(value));
+}
+
+// The cache, or where that cannot be made or written, as for services whose account has no home of
+// its own, a folder of $VOIDBOX_HOME.
+std::string UsableCache(const std::string& home) {
+  const auto cache = VoidboxCache();
+  if (cache.ok() && CreatePrivateDirectory(*cache).ok() && ::access(cache->c_str(), W_OK) == 0) {
+    return *cache;
+  }
+  return absl::StrCat(home, "/cache");
+}
+
+std::string WorkingDirectory() {
+  std::error_code error;
+  const std::filesystem::path directory = std::filesystem::current_path(error);
+  return error ? "/" : directory.string();
 }
 
 // One command in the host. Belongs to the loop's thread.
@@ -122,7 +141,7 @@ class HostRun {
 absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const std::string& home) {
   HostFiles files;
   files.home = home;
-  ASSIGN_OR_RETURN(files.cache, VoidboxCache());
+  files.cache = UsableCache(home);
   ASSIGN_OR_RETURN(files.broker, installation.Path(Installation::Item::kHostBroker));
   ASSIGN_OR_RETURN(files.kernel, installation.Path(Installation::Item::kHostKernel));
   ASSIGN_OR_RETURN(files.initramfs, installation.Path(Installation::Item::kHostInitramfs));
@@ -138,8 +157,18 @@ absl::StatusOr<HostFiles> FindHostFiles(const Installation& installation, const 
   return files;
 }
 
-absl::StatusOr<agent::ExecRequest> HostRequestFor(const std::vector<std::string>& argv,
-                                                  const std::string& home) {
+bool IsOwnVariable(absl::string_view name) {
+  for (const absl::string_view prefix : {"VOIDBOX_", "XDG_", "LC_"}) {
+    if (absl::StartsWith(name, prefix)) return true;
+  }
+  for (const absl::string_view own : {"HOME", "PATH", "USER", "LANG", "TERM", "TZ", "TMPDIR"}) {
+    if (name == own) return true;
+  }
+  return false;
+}
+
+agent::ExecRequest HostRequestFor(const std::vector<std::string>& argv, const std::string& home,
+                                  const std::function<bool(absl::string_view name)>& passes) {
   agent::ExecRequest request;
   for (const std::string& argument : argv) request.add_argv(argument);
   for (char** entry = ::environ; *entry != nullptr; ++entry) {
@@ -147,34 +176,42 @@ absl::StatusOr<agent::ExecRequest> HostRequestFor(const std::vector<std::string>
     const size_t equals = text.find('=');
     if (equals == absl::string_view::npos || equals == 0) continue;
     const absl::string_view name = text.substr(0, equals);
-    if (name == kInsideVariable || name == "VOIDBOX_HOME" || name == kOutputIsTerminalVariable) {
+    if (name == kInsideVariable || name == "VOIDBOX_HOME" || name == kOutputIsTerminalVariable ||
+        name == kErrorIsTerminalVariable || !passes(name)) {
       continue;
     }
     AddVariable(request, name, text.substr(equals + 1));
   }
   AddVariable(request, kInsideVariable, "1");
   if (::isatty(STDOUT_FILENO) == 1) AddVariable(request, kOutputIsTerminalVariable, "1");
+  if (::isatty(STDERR_FILENO) == 1) AddVariable(request, kErrorIsTerminalVariable, "1");
   AddVariable(request, "VOIDBOX_HOME", home);
-  std::error_code error;
-  request.set_working_directory(std::filesystem::current_path(error).string());
-  if (error) return ErrnoStatus("working directory", error.value());
+  request.set_working_directory(WorkingDirectory());
   request.set_kill_grace_ms(kKillGraceMs);
   return request;
 }
 
 bool IsInsideHost() { return ProcessEnvironment(kInsideVariable).has_value(); }
 
-int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
-              const HostRunOptions& options) {
+namespace {
+
+int RunRequest(const HostFiles& files, agent::ExecRequest request, const HostRunOptions& options) {
+  if (options.leaves_directory && ::chdir("/") != 0) return ExitStatusOf(ErrnoStatus("chdir /"));
   auto loop = EventLoop::Create();
   if (!loop.ok()) return ExitStatusOf(loop.status());
-  auto request = HostRequestFor(argv, files.home);
-  if (!request.ok()) return ExitStatusOf(request.status());
   HostRun run(**loop);
-  absl::Status status = run.Start(files, *std::move(request), options);
+  absl::Status status = run.Start(files, std::move(request), options);
   if (status.ok()) status = (*loop)->Run();
   if (!status.ok()) return ExitStatusOf(status);
   return run.exit_status();
+}
+
+}  // namespace
+
+int RunInHost(const HostFiles& files, const std::vector<std::string>& argv,
+              const HostRunOptions& options) {
+  const auto every = [](absl::string_view) { return true; };
+  return RunRequest(files, HostRequestFor(argv, files.home, every), options);
 }
 
 int RunSelfInHost(const Installation& installation, const std::vector<std::string>& arguments,
@@ -185,7 +222,14 @@ int RunSelfInHost(const Installation& installation, const std::vector<std::strin
   if (!files.ok()) return ExitStatusOf(files.status());
   std::vector<std::string> argv = {installation.executable()};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return RunInHost(*files, argv, options);
+  std::set<std::string, std::less<>> for_guest;
+  for (const std::string& variable : options.guest_variables) {
+    if (!absl::StrContains(variable, '=')) for_guest.insert(variable);
+  }
+  const auto passes = [&](absl::string_view name) {
+    return IsOwnVariable(name) || for_guest.count(name) != 0;
+  };
+  return RunRequest(*files, HostRequestFor(argv, *home, passes), options);
 }
 
 }  // namespace voidbox

@@ -3,18 +3,20 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/printable_text.h"
 #include "base/status_macros.h"
 #include "sandbox/exec_session.h"
 #include "sandbox/output_pump.h"
 #include "sandbox/registry.h"
 #include "tools/cli/console_input.h"
 #include "tools/cli/exit_status.h"
+#include "tools/cli/output_format.h"
+#include "tools/cli/printable_streams.h"
 #include "tools/cli/session_terminal.h"
 #include "tools/cli/signal_source.h"
 
@@ -49,8 +51,11 @@ class NativeRun {
     handlers.ended = [this](const absl::Status& status) { OnSandboxEnded(status); };
     if (options_.show_console) {
       handlers.console = [this](absl::string_view text) {
-        // A guest that prints more than anybody reads is cut short, not waited for.
-        if (!console_.IsFull()) console_.Write(text);
+        // A guest that prints more than anybody reads is cut short, not waited for. A console that
+        // is joined is a terminal of the guest; one that is looked at commands none.
+        if (console_.IsFull()) return;
+        const bool printable = !options_.console_only() && ErrorIsTerminal();
+        console_.Write(printable ? console_text_.Take(text) : std::string(text));
       };
     }
     Sandbox::Options options = options_.sandbox;
@@ -93,9 +98,11 @@ class NativeRun {
       OnCommandEnded(ended);
     };
     handlers.run_ts_result = options_.run_ts_result;
-    ASSIGN_OR_RETURN(session_,
-                     ExecSession::Start(loop_, std::move(stream), kAgentPort, std::move(request),
-                                        options_.streams, std::move(handlers)));
+    ASSIGN_OR_RETURN(
+        session_, ExecSession::Start(
+                      loop_, std::move(stream), kAgentPort, std::move(request),
+                      options_.terminal ? options_.streams : PrintableOnTerminals(options_.streams),
+                      std::move(handlers)));
     if (!options_.terminal) return absl::OkStatus();
     ASSIGN_OR_RETURN(terminal_,
                      SessionTerminal::Create(loop_, [this](const agent::WindowSize& size) {
@@ -135,10 +142,7 @@ class NativeRun {
     exit_status_ = exit_status;
     session_.reset();
     if (sandbox_ == nullptr) return loop_.Stop();
-    const bool keeps_writes =
-        std::any_of(options_.sandbox.disks.begin(), options_.sandbox.disks.end(),
-                    [](const Sandbox::Disk& disk) { return disk.keeps_writes(); });
-    sandbox_->Stop(orderly && keeps_writes);
+    sandbox_->Stop(orderly);
   }
 
   void OnSandboxEnded(const absl::Status& status) {
@@ -155,6 +159,7 @@ class NativeRun {
   EventLoop& loop_;
   const RunOptions& options_;
   OutputPump console_;
+  PrintableStream console_text_;
   int exit_status_ = kExitOwnError;
   bool interrupted_ = false;
   bool ending_ = false;

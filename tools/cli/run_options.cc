@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "image/store/preflight.h"
 #include "sandbox/boot_command_line.h"
 #include "sandbox/emulated_host/machine_file.h"
 #include "tools/cli/parse.h"
@@ -26,6 +27,26 @@ absl::StatusOr<Sandbox::Label> ToLabel(const RunFlags& flags,
   return label;
 }
 
+// For the kernel and the agent, the user's last.
+std::string KernelWords(const RunFlags& flags, const std::optional<Sandbox::Disk>& root_disk) {
+  if (!root_disk.has_value()) return flags.command_line;
+  const bool must_grow = root_disk->virtual_bytes != 0;
+  return absl::StrCat(kRootDiskWords, must_grow ? " " : "", must_grow ? kMustGrowWord : "",
+                      flags.command_line.empty() ? "" : " ", flags.command_line);
+}
+
+// Whether the guest kernel can use them, as far as that is known before it runs.
+absl::Status CheckBootFiles(const RunFlags& flags, const std::optional<Sandbox::Disk>& root_disk) {
+  if (flags.own_kernel && flags.image.empty() && !flags.initramfs.empty()) {
+    ASSIGN_OR_RETURN(const std::string initramfs, ReadableFile(flags.initramfs, "initramfs"));
+    RETURN_IF_ERROR(CheckOwnKernelUnpacks(initramfs));
+  }
+  if (!root_disk.has_value()) return absl::OkStatus();
+  return CheckRootDisk(root_disk->path, {.own_kernel = flags.own_kernel,
+                                         .disk_bytes = root_disk->virtual_bytes,
+                                         .words = flags.command_line});
+}
+
 absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<std::string>& command,
                                      const Installation& installation) {
   RunOptions options;
@@ -35,6 +56,8 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
         "`voidbox exec -it ID -- COMMAND`");
   }
   ASSIGN_OR_RETURN(options.exec, ToExecRequest(flags.exec, command));
+  // Its guest ends with it too.
+  options.exec.set_kill_tree(true);
   ASSIGN_OR_RETURN(options.sandbox.label, ToLabel(flags, command));
   options.terminal = flags.exec.terminal;
   options.remove = flags.remove;
@@ -49,6 +72,7 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
     ASSIGN_OR_RETURN(Sandbox::Disk parsed, ParseDisk(disk));
     options.sandbox.disks.push_back(std::move(parsed));
   }
+  RETURN_IF_ERROR(CheckBootFiles(flags, root_disk));
   if (flags.kernel.empty()) {
     ASSIGN_OR_RETURN(options.sandbox.kernel, installation.Path(Installation::Item::kGuestKernel));
   } else {
@@ -64,9 +88,9 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
   options.show_console = flags.console;
   // Without a command, it lives until it is stopped or powers off.
   options.sandbox.may_power_off = flags.detach && command.empty();
-  options.sandbox.command_line = SandboxCommandLine(
-      flags.console, root_disk.has_value() ? absl::StrCat(kRootDiskWords, " ", flags.command_line)
-                                           : flags.command_line);
+  options.sandbox.command_line =
+      SandboxCommandLine(flags.own_kernel ? GuestKernel::kOwn : GuestKernel::kOther, flags.console,
+                         KernelWords(flags, root_disk));
   return options;
 }
 
@@ -76,11 +100,17 @@ absl::StatusOr<RunOptions> ToRunOptions(const RunFlags& flags,
                                         const std::vector<std::string>& command,
                                         const Installation& installation, const std::string& home,
                                         std::optional<ImageLease>& lease) {
-  if (flags.image.empty()) return ToOptions(flags, command, installation);
+  if (flags.image.empty()) {
+    RunFlags plain = flags;
+    plain.own_kernel = flags.kernel.empty();
+    return ToOptions(plain, command, installation);
+  }
   ASSIGN_OR_RETURN(const ImageStore store, ImageStore::Open(home));
   ASSIGN_OR_RETURN(lease, store.Use(flags.image));
   ASSIGN_OR_RETURN(const RunFlags with_image, WithImage(flags, store, lease->image));
-  ASSIGN_OR_RETURN(RunOptions options, ToOptions(with_image, command, installation));
+  const ImageConfig& config = lease->image.manifest.config;
+  ASSIGN_OR_RETURN(RunOptions options,
+                   ToOptions(with_image, CommandFor(flags, config, command), installation));
   options.sandbox.image = {.name = flags.image,
                            .digest = lease->image.digest.ToString(),
                            .lease = lease->descriptor.get()};

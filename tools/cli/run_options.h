@@ -14,8 +14,8 @@
 
 namespace voidbox {
 
-// What the flags and the command ask for. With an image, `lease` is set: it keeps the image, and is
-// to be held as long as the sandbox runs.
+// What the flags and the command ask for; with an image, its command where none is given. `lease`
+// is set then: it keeps the image, and is to be held as long as the sandbox runs.
 absl::StatusOr<RunOptions> ToRunOptions(const RunFlags& flags,
                                         const std::vector<std::string>& command,
                                         const Installation& installation, const std::string& home,

@@ -11,6 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/agent_call.h"
+#include "agent/error_frame.h"
+#include "base/errno_status.h"
 #include "base/event_loop.h"
 #include "base/frame.h"
 #include "base/io.h"
@@ -71,6 +73,8 @@ class Supervisor {
 
   void OnReady() {
     absl::Status status = options_.console_only() ? absl::OkStatus() : StartCommand();
+    // Whoever asked may remove theirs; every path is absolute by now.
+    if (status.ok() && ::chdir("/") != 0) status = ErrnoStatus("chdir /");
     if (status.ok()) status = WriteAll(STDOUT_FILENO, absl::StrCat(record_.id, "\n"));
     if (!status.ok()) return End(ExitStatusOf(status), std::string(status.message()), false);
     reported_ = true;
@@ -98,7 +102,7 @@ class Supervisor {
       if (AppendFrame(frame, bytes).ok()) LogFailure(output_->Append(bytes));
       return;
     }
-    if (frame.has_error()) return End(kExitOwnError, frame.error().message(), false);
+    if (frame.has_error()) return End(kExitOwnError, MessageText(frame.error().message()), false);
     if (!frame.has_ended()) return;
     ended_ = true;
     const agent::ExecEnded& ended = frame.ended();
@@ -106,7 +110,7 @@ class Supervisor {
     if (ended.reason() == agent::ExecEnded::TIMED_OUT) reason = "its time was up";
     if (ended.reason() == agent::ExecEnded::OUT_OF_MEMORY) reason = "killed for want of memory";
     if (ended.reason() == agent::ExecEnded::NOT_STARTED) {
-      reason = absl::StrCat("cannot start the command: ", ended.message());
+      reason = absl::StrCat("cannot start the command: ", MessageText(ended.message()));
     }
     End(ExitStatusOf(ended), reason, true);
   }

@@ -160,16 +160,16 @@ void BlockDevice::Drop(BlockWorkers::Requests& requests) {
   requests.clear();
 }
 
-void BlockDevice::Reset(Done done) {
+void BlockDevice::Reset(const Done& done) {
   workers_.Cancel(batch_);
   Drop(batch_);
   quiet_ = nullptr;
-  reset_ = std::move(done);
+  reset_ = done;
   HandleFinished();
 }
 
-void BlockDevice::Quiesce(Done done) {
-  quiet_ = std::move(done);
+void BlockDevice::Quiesce(const Done& done) {
+  quiet_ = done;
   HandleFinished();
 }
 

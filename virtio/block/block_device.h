@@ -31,8 +31,8 @@ class BlockDevice final : public VirtioDevice {
 
   absl::Status Activate(const Activation& activation) override;
   absl::Status HandleNotify(uint16_t queue) override;
-  void Reset(Done done) override;
-  void Quiesce(Done done) override;
+  void Reset(const Done& done) override;
+  void Quiesce(const Done& done) override;
   void Resume() override { quiet_ = nullptr; }
   absl::StatusOr<std::string> Save() override;
   absl::Status Restore(absl::string_view state) override;

@@ -46,7 +46,7 @@ absl::StatusOr<uint32_t> RngDevice::Fill(DescriptorChain& chain) {
   return static_cast<uint32_t>(bytes);
 }
 
-void RngDevice::Reset(Done done) {
+void RngDevice::Reset(const Done& done) {
   activation_ = {};
   done();
 }

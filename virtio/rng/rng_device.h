@@ -26,7 +26,7 @@ class RngDevice final : public VirtioDevice {
 
   absl::Status Activate(const Activation& activation) override;
   absl::Status HandleNotify(uint16_t queue) override;
-  void Reset(Done done) override;
+  void Reset(const Done& done) override;
   absl::StatusOr<std::string> Save() override { return std::string(); }
   absl::Status Restore(absl::string_view state) override;
 

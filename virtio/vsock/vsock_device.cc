@@ -77,7 +77,7 @@ absl::Status VsockDevice::Activate(const Activation& activation) {
   return Run();
 }
 
-void VsockDevice::Reset(Done done) {
+void VsockDevice::Reset(const Done& done) {
   muxer_->Stop();
   tx_signal_.Cancel();
   tx_signal_set_ = false;
@@ -90,7 +90,7 @@ void VsockDevice::Reset(Done done) {
   done();
 }
 
-void VsockDevice::Quiesce(Done done) {
+void VsockDevice::Quiesce(const Done& done) {
   quiet_ = true;
   // Chains are never held between events; only their signal may be due.
   tx_signal_.Cancel();

@@ -27,8 +27,8 @@ class VsockDevice final : public VirtioDevice {
 
   absl::Status Activate(const Activation& activation) override;
   absl::Status HandleNotify(uint16_t queue) override;
-  void Reset(Done done) override;
-  void Quiesce(Done done) override;
+  void Reset(const Done& done) override;
+  void Quiesce(const Done& done) override;
   void Resume() override { quiet_ = false; }
   absl::StatusOr<std::string> Save() override;
   absl::Status Restore(absl::string_view state) override;

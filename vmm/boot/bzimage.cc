@@ -15,6 +15,7 @@ namespace {
 
 constexpr uint64_t kHeaderOffset = offsetof(boot_params, hdr);  // 0x1f1
 constexpr uint64_t kSectorBytes = 512;
+constexpr uint64_t kParagraphBytes = 16;  // the unit of setup_header.syssize
 constexpr uint16_t kBootFlag = 0xaa55;
 constexpr uint16_t kOldestProtocol = 0x020c;  // the first with xloadflags
 constexpr uint64_t kEntry64Offset = 0x200;
@@ -58,12 +59,15 @@ absl::StatusOr<KernelImage> ParseBzImage(std::span<const std::byte> file) {
   const uint64_t setup_sectors =
       header.setup_sects == 0 ? kDefaultSetupSectors : header.setup_sects;
   const uint64_t kernel_offset = (setup_sectors + 1) * kSectorBytes;
-  const uint64_t kernel_bytes = uint64_t{header.syssize} * 16;
-  if (kernel_offset > file.size() || kernel_bytes > file.size() - kernel_offset) {
-    return absl::InvalidArgumentError(absl::StrCat("bzImage needs ", kernel_offset + kernel_bytes,
+  // In paragraphs, of which the last may be begun and no more: the file need not fill it.
+  const uint64_t declared_bytes = uint64_t{header.syssize} * kParagraphBytes;
+  const uint64_t there = kernel_offset > file.size() ? 0 : file.size() - kernel_offset;
+  if (declared_bytes >= there + kParagraphBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("bzImage needs ", kernel_offset + declared_bytes,
                                                    " bytes, the file has ", file.size(),
                                                    ": it is truncated"));
   }
+  const uint64_t kernel_bytes = std::min(declared_bytes, there);
   if (kernel_bytes <= kEntry64Offset) return absl::InvalidArgumentError("bzImage without a kernel");
   KernelImage image;
   const uint64_t load = header.pref_address;

@@ -26,9 +26,18 @@ constexpr uint64_t kMaxNameBytes = 4096;  // PATH_MAX; the kernel skips entries 
 constexpr absl::string_view kLastName("TRAILER!!!\0", 11);
 
 // First bytes of what the kernel can be configured to decompress (lib/decompress.c).
-constexpr std::array<absl::string_view, 8> kCompressed = {
-    "\x1f\x8b", "\x1f\x9e", "BZ",       absl::string_view("\x5d\x00", 2),
-    "\xfd\x37", "\x89\x4c", "\x02\x21", "\x28\xb5"};
+struct Packing {
+  absl::string_view magic;
+  absl::string_view name;
+};
+constexpr std::array<Packing, 8> kPackings = {{{"\x1f\x8b", "gzip"},
+                                               {"\x1f\x9e", "gzip"},
+                                               {"BZ", "bzip2"},
+                                               {absl::string_view("\x5d\x00", 2), "lzma"},
+                                               {"\xfd\x37", "xz"},
+                                               {"\x89\x4c", "lzo"},
+                                               {"\x02\x21", "lz4"},
+                                               {"\x28\xb5", "zstd"}}};
 
 absl::string_view AsText(std::span<const std::byte> file) {
   return {static_cast<const char*>(static_cast<const void*>(file.data())), file.size()};
@@ -103,13 +112,13 @@ absl::StatusOr<size_t> WalkArchive(absl::string_view file, size_t offset) {
 
 }  // namespace
 
-absl::Status CheckInitramfs(std::span<const std::byte> bytes) {
+absl::StatusOr<absl::string_view> CheckInitramfs(std::span<const std::byte> bytes) {
   const absl::string_view file = AsText(bytes);
   size_t offset = 0;
   for (bool first = true;; first = false) {
     const size_t next = file.find_first_not_of('\0', offset);
     if (next == absl::string_view::npos) {
-      if (!first) return absl::OkStatus();
+      if (!first) return absl::string_view();
       return absl::InvalidArgumentError("nothing but zeroes, expected a cpio archive");
     }
     const absl::string_view rest = file.substr(next);
@@ -117,10 +126,10 @@ absl::Status CheckInitramfs(std::span<const std::byte> bytes) {
       ASSIGN_OR_RETURN(offset, WalkArchive(file, next));
       continue;
     }
-    if (std::any_of(kCompressed.begin(), kCompressed.end(),
-                    [&](absl::string_view magic) { return absl::StartsWith(rest, magic); })) {
-      return absl::OkStatus();
-    }
+    const auto packing = std::find_if(kPackings.begin(), kPackings.end(), [&](const Packing& one) {
+      return absl::StartsWith(rest, one.magic);
+    });
+    if (packing != kPackings.end()) return packing->name;
     return absl::InvalidArgumentError(
         absl::StrCat("'", absl::CHexEscape(rest.substr(0, kMagicBytes)), "' at byte ", next,
                      " begins neither a cpio archive (newc) nor a compressed one (gzip, bzip2, "

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -44,11 +46,18 @@ TEST(CheckInitramfsTest, TakesArchivesInARowAndZeroesBetweenThem) {
 }
 
 TEST(CheckInitramfsTest, TakesWhatTheKernelDecompresses) {
-  for (const std::string magic :
-       {"\x1f\x8b", "BZ", "\xfd\x37zXZ", "\x89\x4c", "\x02\x21\x4c\x18", "\x28\xb5\x2f\xfd"}) {
-    EXPECT_THAT(CheckInitramfs(AsBytes(magic + "rest")), IsOk()) << magic;
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"\x1f\x8b", "gzip"},         {"\x1f\x9e", "gzip"},         {"BZ", "bzip2"},
+      {"\xfd\x37zXZ", "xz"},        {"\x89\x4c", "lzo"},          {"\x02\x21\x4c\x18", "lz4"},
+      {"\x28\xb5\x2f\xfd", "zstd"}, {{"\x5d\x00\x00", 3}, "lzma"}};
+  for (const auto& [magic, name] : cases) {
+    for (const std::string& file : {magic, magic + "rest", Archive() + magic}) {
+      const auto packing = CheckInitramfs(AsBytes(file));
+      ASSERT_THAT(packing, IsOk()) << name;
+      EXPECT_EQ(*packing, name);
+    }
   }
-  EXPECT_THAT(CheckInitramfs(AsBytes(std::string("\x5d\x00\x00", 3))), IsOk());
+  EXPECT_EQ(*CheckInitramfs(AsBytes(Archive())), "");
 }
 
 TEST(CheckInitramfsTest, EveryTruncationIsSeen) {

@@ -190,6 +190,19 @@ TEST(BzImageTest, RefusesEveryTruncation) {
   }
 }
 
+// memtest86+ 6.10's x64.bin ends so: its size is no multiple of a paragraph.
+TEST(BzImageTest, TheLastParagraphNeedNotBeWhole) {
+  const FakeBzImage whole;
+  for (size_t missing = 1; missing < 16; ++missing) {
+    const auto image = Parse(whole.Bytes().substr(0, whole.Bytes().size() - missing));
+    ASSERT_THAT(image, IsOk()) << missing;
+    EXPECT_EQ(image->segments[0].file_bytes, whole.kernel.size() - missing);
+    EXPECT_EQ(image->end, Parse(whole.Bytes())->end);
+  }
+  ExpectRefused(whole.Bytes().substr(0, whole.Bytes().size() - 16), kInvalid,
+                "needs 9728 bytes, the file has 9712");
+}
+
 TEST(KernelImageTest, NamesWhatItIsNot) {
   ExpectRefused("", kInvalid, "neither");
   ExpectRefused(std::string(4096, 'x'), kInvalid,

@@ -107,10 +107,11 @@ absl::StatusOr<InitramfsRange> PlaceInitramfs(const KernelImage& kernel, uint64_
   return InitramfsRange{.gpa = below ? layout::kHighMemoryStart : start, .bytes = bytes};
 }
 
-absl::Status CheckFile(const OpenFile& initramfs, const std::string& path) {
+absl::StatusOr<std::string> CheckFile(const OpenFile& initramfs, const std::string& path) {
   ASSIGN_OR_RETURN(const MemoryMap map,
                    MemoryMap::ReadOnly(initramfs.fd.get(), initramfs.bytes, path));
-  return CheckInitramfs(map.bytes());
+  ASSIGN_OR_RETURN(const absl::string_view packing, CheckInitramfs(map.bytes()));
+  return std::string(packing);
 }
 
 }  // namespace
@@ -136,11 +137,13 @@ absl::StatusOr<BootFiles> BootFiles::Open(const std::string& kernel_path,
   files.kernel_fd_ = std::move(kernel.fd);
   if (!initramfs_path.empty()) {
     ASSIGN_OR_RETURN(OpenFile initramfs, OpenRegular("initramfs", initramfs_path));
+    const std::string context = absl::StrCat("initramfs ", initramfs_path);
     auto range = PlaceInitramfs(files.kernel_, initramfs.bytes, memory_bytes);
-    absl::Status usable = range.status();
-    if (usable.ok()) usable = CheckFile(initramfs, initramfs_path);
-    if (!usable.ok()) return WithContext(usable, absl::StrCat("initramfs ", initramfs_path));
+    if (!range.ok()) return WithContext(range.status(), context);
+    auto packing = CheckFile(initramfs, initramfs_path);
+    if (!packing.ok()) return WithContext(packing.status(), context);
     files.initramfs_ = *range;
+    files.initramfs_packing_ = *std::move(packing);
     files.initramfs_fd_ = std::move(initramfs.fd);
   }
   return files;

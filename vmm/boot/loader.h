@@ -23,6 +23,8 @@ class BootFiles {
 
   const KernelImage& kernel() const { return kernel_; }
   const InitramfsRange& initramfs() const { return initramfs_; }
+  // As CheckInitramfs says it; empty without an initramfs.
+  const std::string& initramfs_packing() const { return initramfs_packing_; }
 
   // Reads both files into the guest's memory, which is zero.
   absl::Status Load(const GuestMemory& memory) const;
@@ -33,6 +35,7 @@ class BootFiles {
   UniqueFd initramfs_fd_;
   KernelImage kernel_;
   InitramfsRange initramfs_;
+  std::string initramfs_packing_;
 };
 
 }  // namespace voidbox

@@ -28,7 +28,8 @@ struct FakeExit {
 };
 
 // A host whose guests are functions, for unit tests of the VMM's threads. It outlives what was made
-// of it. What a test sets is set before the machine is made; the rest may be called by any thread.
+// of it, which `on_end` ends. What a test sets is set before the machine is made; the rest may be
+// called by any thread.
 class FakeHost {
  public:
   // The next thing that processor `cpu` does, after a read with what it read; nullopt: it halts
@@ -36,9 +37,13 @@ class FakeHost {
   using Guest = std::function<std::optional<FakeExit>(uint32_t cpu, uint64_t read)>;
 
   explicit FakeHost(Guest guest) : guest(std::move(guest)) {}
+  ~FakeHost() {
+    if (on_end) on_end();
+  }
   HypervisorOpener Opener();
 
   Guest guest;
+  std::function<void()> on_end;
   HypervisorLimits limits = {.max_vcpus = 8, .tsc_deadline = true, .clock_control = true};
   // Called for each doorbell; what it returns is AddIoEventFd's result.
   std::function<absl::Status()> on_doorbell = [] { return absl::OkStatus(); };

@@ -33,6 +33,12 @@ Examples:
   docker save alpine app | voidbox image import alpine --oci - --ref alpine
   voidbox image import mine --kernel vmlinux --initramfs my.cpio.gz --cmdline 'maxcpus=1')";
 
+// Without a command of the user's.
+bool RunsSomething(const Image& image) {
+  const ImageConfig& config = image.manifest.config;
+  return !config.entrypoint.empty() || !config.command.empty();
+}
+
 }  // namespace
 
 CLI::App* ImportCommand::AddTo(CLI::App& app) {
@@ -101,6 +107,7 @@ absl::StatusOr<KernelModules> ImportCommand::FindModules(const Installation& ins
   if (kernel_.empty()) return modules;  // ours has none
   ASSIGN_OR_RETURN(const Preflight found, CheckImageFiles({.kernel = kernel_}, memory_bytes));
   modules.release = found.kernel_release;
+  modules.kernel_release = found.kernel_release;
   if (!modules_.empty()) {
     modules.directory = modules_;
     std::error_code missing;
@@ -109,7 +116,7 @@ absl::StatusOr<KernelModules> ImportCommand::FindModules(const Installation& ins
       return absl::NotFoundError(absl::StrCat("modules ", modules_, ": ", missing.message()));
     }
     if (modules.release.empty()) modules.release = directory.filename().string();
-  } else if (ValidateKernelRelease(modules.release).ok()) {
+  } else if (found.kernel_kind == "bzimage" && ValidateKernelRelease(modules.release).ok()) {
     const std::string usual = absl::StrCat(kModulesRoot, modules.release);
     const std::string index = usual + "/modules.dep";
     if (::access(index.c_str(), F_OK) == 0) {
@@ -174,7 +181,8 @@ int ImportCommand::Run(const Invocation& invocation) {
       PrintJson(DescribeImage(store, image));
     } else {
       std::puts(absl::StrCat("Imported ", name_, " (", HumanBytes(image.Bytes()),
-                             "); try `voidbox run --image ", name_, " -- uname -a`")
+                             "); try `voidbox run --image ", name_,
+                             RunsSomething(image) ? "`" : " -- uname -a`")
                     .c_str());
     }
     return absl::OkStatus();

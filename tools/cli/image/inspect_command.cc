@@ -1,9 +1,15 @@
 #include "tools/cli/image/inspect_command.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_format.h"
+#include "base/printable_text.h"
 #include "base/status_macros.h"
 #include "tools/cli/human_units.h"
 #include "tools/cli/image/image_session.h"
@@ -13,7 +19,7 @@ namespace {
 
 void Line(const char* what, const std::string& value) {
   if (value.empty()) return;
-  std::fputs(absl::StrFormat("%-12s %s\n", what, value).c_str(), stdout);
+  std::fputs(absl::StrFormat("%-12s %s\n", what, PrintableLine(value)).c_str(), stdout);
 }
 
 std::string Text(const BlobReference& blob) {
@@ -24,6 +30,11 @@ std::string Text(const ImageInput& input) {
   return absl::StrCat(input.name, input.version.empty() ? "" : " ", input.version,
                       input.digest.has_value() ? ", " : "",
                       input.digest.has_value() ? input.digest->ToString() : "");
+}
+
+// As JSON has them: control characters are escaped.
+std::string Words(const std::vector<std::string>& words) {
+  return words.empty() ? "" : nlohmann::json(words).dump(-1, ' ', /*ensure_ascii=*/true);
 }
 
 void PrintText(const ImageStore& store, const Image& image) {
@@ -41,9 +52,13 @@ void PrintText(const ImageStore& store, const Image& image) {
   Line("cmdline", manifest.command_line);
   if (manifest.agent.has_value()) Line("agent", manifest.agent->ToString());
   Line("memory", absl::StrCat(HumanBytes(manifest.minimum_memory_bytes), " at least"));
-  for (const std::string& variable : manifest.config.environment) Line("env", variable);
+  for (const std::string& variable : manifest.config.environment) {
+    Line("env", absl::Utf8SafeCHexEscape(variable));
+  }
   Line("workdir", manifest.config.working_directory);
   Line("user", manifest.config.user);
+  Line("entrypoint", Words(manifest.config.entrypoint));
+  Line("command", Words(manifest.config.command));
   for (const ImageInput& input : manifest.inputs) Line("made from", Text(input));
   for (const ImagePackage& package : manifest.packages) {
     Line("package", absl::StrCat(package.name, " ", package.version));

@@ -17,13 +17,14 @@
 namespace voidbox {
 
 absl::StatusOr<agent::ServerFrame> AskAgent(UniqueFd vsock, const agent::Request& request,
+                                            agent::ServerFrame::FrameCase expected,
                                             absl::Duration limit) {
   ASSIGN_OR_RETURN(const auto loop, EventLoop::Create());
   std::optional<agent::ServerFrame> answer;
   absl::Status end = absl::UnavailableError("the agent closed the connection without an answer");
   AgentCall::Handlers handlers;
   handlers.frame = [&](const agent::ServerFrame& frame) {
-    answer = frame;
+    if (!answer.has_value()) answer = frame;
     loop->Stop();
   };
   handlers.ended = [&](const absl::Status& status) {
@@ -40,6 +41,9 @@ absl::StatusOr<agent::ServerFrame> AskAgent(UniqueFd vsock, const agent::Request
   RETURN_IF_ERROR(loop->Run());
   if (!answer.has_value()) return end;
   if (answer->has_error()) return ErrorStatus(answer->error());
+  if (answer->frame_case() != expected) {
+    return absl::DataLossError("the agent answered with a frame that does not belong");
+  }
   return *std::move(answer);
 }
 

@@ -21,7 +21,7 @@ CLI::App* AttachCommand::AddTo(CLI::App& app) {
   return attach;
 }
 
-int AttachCommand::Run(const Invocation& invocation) {
+int AttachCommand::Run(const Invocation&) {
   agent::Request request;
   uint64_t id;
   if (!absl::SimpleAtoi(exec_, &id) || id == 0) {
@@ -32,14 +32,9 @@ int AttachCommand::Run(const Invocation& invocation) {
   request.mutable_attach()->set_skip_kept_output(skip_output_);
   ExecSession::Streams streams;
   streams.input = -1;
-  return RunWhereSandboxesLive(invocation,
-                               [&] {
-                                 auto vsock = ConnectToVsockOf(name_);
-                                 if (!vsock.ok()) return ExitStatusOf(vsock.status());
-                                 return RunExec(*std::move(vsock), std::move(request),
-                                                {.streams = streams});
-                               },
-                               {.streams = streams});
+  auto vsock = ConnectToVsockOf(name_);
+  if (!vsock.ok()) return ExitStatusOf(vsock.status());
+  return RunExec(*std::move(vsock), std::move(request), {.streams = streams});
 }
 
 }  // namespace voidbox

@@ -1,25 +1,25 @@
 #include "tools/cli/sandbox/cp_command.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <functional>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/pipe.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
-#include "sandbox/file_transfer.h"
-#include "sandbox/local_tar.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/human_units.h"
+#include "tools/cli/parse.h"
 #include "tools/cli/progress_bar.h"
 #include "tools/cli/sandbox/ask.h"
+#include "tools/cli/sandbox/copy_carrier.h"
 #include "tools/cli/sandbox/sandboxes.h"
 
 namespace voidbox {
@@ -27,56 +27,17 @@ namespace {
 
 constexpr char kStream[] = "-";
 constexpr int kNo = 1;
-
-// The last part of a path, and what is before it; a trailing slash does not count.
-struct SplitPath {
-  std::string directory;
-  std::string name;
-};
-SplitPath Split(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {"", path};
-  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
-}
-
-std::string Join(const GuestPath& path) { return absl::StrCat(path.sandbox, ":", path.path); }
-
-absl::Status UploadHere(const GuestPath& directory, int input) {
-  ASSIGN_OR_RETURN(UniqueFd vsock, ConnectToVsockOf(directory.sandbox));
-  agent::UploadRequest request;
-  request.set_destination(directory.path);
-  return Upload(std::move(vsock), request, input).status();
-}
-
-absl::Status DownloadHere(const GuestPath& path, int output) {
-  ASSIGN_OR_RETURN(UniqueFd vsock, ConnectToVsockOf(path.sandbox));
-  agent::DownloadRequest request;
-  request.set_path(path.path);
-  ASSIGN_OR_RETURN(const agent::TransferDone done, Download(std::move(vsock), request, output));
-  if (done.left_out() != 0) {
-    LogWarning(done.left_out(), " entries were left out: links, pipes and devices are not copied");
-  }
-  return absl::OkStatus();
-}
+// The copy has come, but for the links that are listed.
+constexpr int kExitLinksNotMade = 1;
 
 absl::StatusOr<bool> IsDirectoryHere(const GuestPath& path) {
   ASSIGN_OR_RETURN(UniqueFd vsock, ConnectToVsockOf(path.sandbox));
   agent::Request request;
   request.mutable_file()->mutable_stat()->set_path(path.path);
-  const auto frame = AskAgent(std::move(vsock), request);
+  const auto frame = AskAgent(std::move(vsock), request, agent::ServerFrame::kFile);
   if (absl::IsNotFound(frame.status())) return false;
   RETURN_IF_ERROR(frame.status());
   return frame->file().files_size() == 1 && frame->file().files(0).type() == agent::DIRECTORY;
-}
-
-int StatusToExit(const absl::Status& status) { return status.ok() ? 0 : ExitStatusOf(status); }
-
-// The same program asked for something else.
-Invocation With(const Invocation& invocation, std::vector<std::string> arguments) {
-  Invocation result = invocation;
-  result.arguments = std::move(arguments);
-  return result;
 }
 
 // How far a stream's other end is, for a person. Belongs to the thread that calls it.
@@ -98,134 +59,162 @@ class CopyProgress {
   ProgressBar bar_;
 };
 
-void TellCounts(bool quiet, const TarCounts& counts) {
-  if (counts.left_out != 0) {
-    LogWarning(counts.left_out, " entries were left out: links, pipes and devices are not copied");
-  }
-  if (!quiet && ::isatty(STDERR_FILENO) == 1) {
-    LogInfo("copied ", counts.files, counts.files == 1 ? " file, " : " files, ",
-            HumanBytes(counts.bytes));
-  }
+// Signals are for the main thread, whose carrying they end.
+void BlockSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
 }  // namespace
-
-bool IsGuestPath(const std::string& text) {
-  const size_t colon = text.find(':');
-  return colon != std::string::npos && colon != 0 &&
-         text.substr(0, colon).find('/') == std::string::npos;
-}
-
-GuestPath ParseGuestPath(const std::string& text) {
-  const size_t colon = text.find(':');
-  return {text.substr(0, colon), text.substr(colon + 1)};
-}
 
 CLI::App* CpCommand::AddTo(CLI::App& app) {
   CLI::App* const cp = app.add_subcommand("cp", "Copy files to or from a sandbox' workspace");
   cp->add_option("SOURCE", source_, "file or folder, ID:PATH, or - for a tar stream")->required();
   cp->add_option("DESTINATION", destination_, "ID:PATH, file or folder, or - for a tar stream");
   cp->add_flag("-q,--quiet", quiet_, "no progress");
+  cp->add_flag("--skip-links", skip_links_,
+               "from a sandbox: links that lead out of what is copied are no failure");
+  cp->add_option("--max-size", max_size_, "from a sandbox: files of more than this are not taken")
+      ->type_name("SIZE")
+      ->capture_default_str();
   cp->add_flag("--is-directory", is_directory_)->group("");
   cp->footer(
       "PATH is relative to /home/user (/workspace), which nothing leaves. A destination that is a\n"
-      "folder takes the source into it; another one becomes its name. Of a tree, files and\n"
-      "folders are copied, and nothing is changed in the guest unless all arrived.\n\n"
+      "folder, or ends in /, takes the source into it; another one becomes its name. SOURCE/. is\n"
+      "what is in the folder. Either side is as it was unless all arrived.\n\n"
+      "Of a tree, files, folders and symbolic links are copied. To a sandbox a link is copied as "
+      "it\n"
+      "is. From a sandbox it is made if it leads to something in the copied folder; others are\n"
+      "listed, and the exit status is 1. At most a million entries are taken from a sandbox.\n\n"
       "Examples:\n"
       "  voidbox cp project web:\n"
       "  voidbox cp web:project/result.json .\n"
+      "  voidbox cp --skip-links web:venv/. venv\n"
       "  tar c src | voidbox cp - web:build\n"
       "  voidbox cp web:build - | tar t");
   return cp;
 }
 
 int CpCommand::AskWhetherDirectory(const Invocation& invocation, const GuestPath& path) const {
-  return RunWhereSandboxesLive(With(invocation, {"cp", "--is-directory", Join(path)}), [&] {
+  Invocation question = invocation;
+  question.arguments = {"cp", "--is-directory", absl::StrCat(path.sandbox, ":", path.path)};
+  return RunWhereSandboxesLive(question, [&] {
     const auto is_directory = IsDirectoryHere(path);
     if (!is_directory.ok()) return ExitStatusOf(is_directory.status());
     return *is_directory ? 0 : kNo;
   });
 }
 
-int CpCommand::CarryIn(const Invocation& invocation, const GuestPath& directory, int input) const {
-  return RunWhereSandboxesLive(With(invocation, {"cp", kStream, Join(directory)}),
-                               [&] { return StatusToExit(UploadHere(directory, input)); },
-                               {.streams = {.input = input}});
-}
-
-int CpCommand::CarryOut(const Invocation& invocation, const GuestPath& path, int output) const {
-  return RunWhereSandboxesLive(With(invocation, {"cp", Join(path), kStream}),
-                               [&] { return StatusToExit(DownloadHere(path, output)); },
-                               {.streams = {.input = -1, .output = output}});
-}
-
 int CpCommand::ToGuest(const Invocation& invocation) const {
   GuestPath to = ParseGuestPath(destination_);
-  if (source_ == kStream) return CarryIn(invocation, to, STDIN_FILENO);
-  const auto total = MeasureTree(source_);
-  if (!total.ok()) return ExitStatusOf(total.status());
-  std::string name = Split(std::filesystem::absolute(source_).lexically_normal().string()).name;
-  bool into = to.path.empty() || to.path.back() == '/';
+  if (source_ == kStream) return CarryIn(invocation, to, STDIN_FILENO).Tell();
+  std::string name = NameOfLocalSource(source_);
+  bool into = name.empty() || to.path.empty() || to.path.back() == '/';
   if (!into) {
     const int answer = AskWhetherDirectory(invocation, to);
     if (answer != 0 && answer != kNo) return answer;
     into = answer == 0;
   }
   if (!into) {
-    SplitPath split = Split(to.path);
+    SplitPath split = SplitLast(to.path);
     to.path = std::move(split.directory);
     name = std::move(split.name);
   }
   auto pipe = NewPipe();
   if (!pipe.ok()) return ExitStatusOf(pipe.status());
-  absl::StatusOr<TarCounts> packed = TarCounts();
+  absl::StatusOr<TarCount> packed = TarCount();
   std::thread packer([&, output = std::move(pipe->write)]() mutable {
-    CopyProgress progress(quiet_, "copying", *total);
-    packed = PackTar(source_, name, output.get(), progress.Function());
-    // What is no tar header: the guest must not take half a tree for the whole.
-    if (!packed.ok()) WriteAll(output.get(), std::string(512, '\xff')).IgnoreError();
-    output.Reset();
+    BlockSignals();
+    CopyProgress progress(quiet_, "copying", MeasureTree(source_));
+    packed = PackLocalTree(source_, name, output.get(), progress.Function());
+    output.Reset();  // of a packer that failed, the stream has no end mark, and is refused
   });
-  const int result = CarryIn(invocation, to, pipe->read.get());
+  const Carried carried = CarryIn(invocation, to, pipe->read.get());
   pipe->read.Reset();
   packer.join();
-  if (!packed.ok() && !absl::IsInternal(packed.status())) return ExitStatusOf(packed.status());
-  if (result == 0 && packed.ok()) TellCounts(quiet_, *packed);
-  return result;
+  // What the guest says of a stream that was cut short here is no news.
+  if (!packed.ok() && !absl::IsCancelled(packed.status())) return ExitStatusOf(packed.status());
+  if (carried.ok() && !packed.ok()) {
+    return ExitStatusOf(absl::DataLossError("the agent did not take the whole stream"));
+  }
+  if (carried.ok()) TellCounts(*packed);
+  return carried.Tell();
+}
+
+absl::StatusOr<LocalDestination> CpCommand::OpenDestination(const std::string& name,
+                                                            UnpackOptions& options) const {
+  options.links = TarLinks::kInside;
+  options.only = name;
+  ASSIGN_OR_RETURN(options.limits.max_bytes, ParseBytes("--max-size", max_size_));
+  std::error_code error;
+  const bool is_directory = std::filesystem::is_directory(destination_, error);
+  if (is_directory || name.empty() || destination_.back() == '/') {
+    return LocalDestination::Open(destination_, /*make=*/!is_directory);
+  }
+  SplitPath split = SplitLast(destination_);
+  if (split.directory.empty()) split.directory = ".";
+  if (split.name == "." || split.name == ".." ||
+      !std::filesystem::is_directory(split.directory, error)) {
+    return absl::NotFoundError(absl::StrCat("no folder ", split.directory));
+  }
+  options.rename = split.name;
+  return LocalDestination::Open(split.directory, /*make=*/false);
 }
 
 int CpCommand::FromGuest(const Invocation& invocation) const {
   const GuestPath from = ParseGuestPath(source_);
-  if (destination_ == kStream) return CarryOut(invocation, from, STDOUT_FILENO);
-  std::string directory = destination_;
-  std::string rename;
-  std::error_code error;
-  if (!std::filesystem::is_directory(destination_, error)) {
-    SplitPath split = Split(destination_);
-    directory = split.directory.empty() ? "." : split.directory;
-    rename = split.name;
-    if (!std::filesystem::is_directory(directory, error)) {
-      return ExitStatusOf(absl::NotFoundError(absl::StrCat("no folder ", directory)));
+  if (destination_ == kStream) {
+    if (::isatty(STDOUT_FILENO) == 1) {
+      return ExitStatusOf(absl::InvalidArgumentError(
+          "standard output is a terminal, which is no place for a tar stream; use a pipe"));
     }
+    return CarryOut(invocation, from, STDOUT_FILENO).Tell();
   }
+  UnpackOptions options;
+  auto destination = OpenDestination(NameOfGuestSource(from.path), options);
+  if (!destination.ok()) return ExitStatusOf(destination.status());
   auto pipe = NewPipe();
   if (!pipe.ok()) return ExitStatusOf(pipe.status());
-  absl::StatusOr<TarCounts> unpacked = TarCounts();
+  absl::StatusOr<TarCount> unpacked = TarCount();
   std::thread unpacker([&, input = std::move(pipe->read)]() mutable {
+    BlockSignals();
     CopyProgress progress(quiet_, "copying", 0);
-    unpacked = UnpackTar(input.get(), directory, rename, progress.Function());
-    // What is behind the archive's end, so that the writer is not broken off.
-    char rest[4096];
-    while (unpacked.ok() && ::read(input.get(), rest, sizeof(rest)) > 0) {
-    }
+    options.progress = progress.Function();
+    unpacked = destination->Unpack(input.get(), options);
     input.Reset();
   });
-  const int result = CarryOut(invocation, from, pipe->write.get());
+  const Carried carried = CarryOut(invocation, from, pipe->write.get());
   pipe->write.Reset();
   unpacker.join();
-  if (!unpacked.ok() && result == 0) return ExitStatusOf(unpacked.status());
-  if (result == 0) TellCounts(quiet_, *unpacked);
-  return result;
+  // A stream that broke off is told by whoever broke it.
+  if (!carried.ok() && !carried.is_broken_off()) return carried.Tell();
+  if (!unpacked.ok()) return ExitStatusOf(unpacked.status());
+  if (!carried.ok()) return ExitStatusOf(absl::DataLossError("the stream broke off"));
+  if (const absl::Status status = destination->Commit(); !status.ok()) return ExitStatusOf(status);
+  carried.Tell();
+  return TellUnpacked(*unpacked);
+}
+
+int CpCommand::TellUnpacked(const TarCount& count) const {
+  for (const std::string& link : count.not_made) {
+    LogWarning("not copied, as it leads out of what is copied: link ", link);
+  }
+  if (count.links_not_made > count.not_made.size()) {
+    LogWarning("not copied either: ", count.links_not_made - count.not_made.size(), " more links");
+  }
+  TellCounts(count);
+  return count.links_not_made == 0 || skip_links_ ? 0 : kExitLinksNotMade;
+}
+
+void CpCommand::TellCounts(const TarCount& count) const {
+  if (count.left_out != 0) {
+    LogWarning("left out: ", count.left_out, " that are pipes, sockets or devices");
+  }
+  if (!quiet_ && ::isatty(STDERR_FILENO) == 1) {
+    LogInfo("copied ", count.files, count.files == 1 ? " file, " : " files, ",
+            HumanBytes(count.bytes));
+  }
 }
 
 int CpCommand::Run(const Invocation& invocation) {

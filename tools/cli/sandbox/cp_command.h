@@ -1,22 +1,16 @@
 #ifndef VOIDBOX_TOOLS_CLI_SANDBOX_CP_COMMAND_H_
 #define VOIDBOX_TOOLS_CLI_SANDBOX_CP_COMMAND_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/tar/tar_unpacker.h"
+#include "sandbox/local_tree.h"
 #include "tools/cli/command.h"
-#include "tools/cli/run_in_host.h"
+#include "tools/cli/sandbox/copy_paths.h"
 
 namespace voidbox {
-
-// A path in a sandbox' workspace, written ID:PATH.
-struct GuestPath {
-  std::string sandbox;
-  std::string path;  // may be empty: the workspace itself
-};
-// Whether `text` is one: a colon with something before it that is no path.
-bool IsGuestPath(const std::string& text);
-GuestPath ParseGuestPath(const std::string& text);
 
 // `voidbox cp`.
 class CpCommand final : public Command {
@@ -27,14 +21,19 @@ class CpCommand final : public Command {
  private:
   int ToGuest(const Invocation& invocation) const;
   int FromGuest(const Invocation& invocation) const;
-  // The stream's way between a descriptor here and the sandbox, wherever that is.
-  int CarryIn(const Invocation& invocation, const GuestPath& directory, int input) const;
-  int CarryOut(const Invocation& invocation, const GuestPath& path, int output) const;
   // Exit status 0 when it is a directory, 1 when not.
   int AskWhetherDirectory(const Invocation& invocation, const GuestPath& path) const;
+  // Opens where a source of that name goes to, and says what may come of the stream.
+  absl::StatusOr<LocalDestination> OpenDestination(const std::string& name,
+                                                   UnpackOptions& options) const;
+  // Lists what was not made. The exit status of a copy that has come.
+  int TellUnpacked(const TarCount& count) const;
+  void TellCounts(const TarCount& count) const;
 
   std::string source_, destination_;
+  std::string max_size_ = "16G";
   bool quiet_ = false;
+  bool skip_links_ = false;
   bool is_directory_ = false;  // only that question is to be answered
 };
 

@@ -16,10 +16,14 @@ namespace {
 
 constexpr char kFooter[] =
     R"(The exit status is the command's own, or 124 to 128+N as `voidbox run` has it.
+Arguments and environment may have what Linux takes: 2 MiB together, 128 KiB each. What a command
+leaves running in the background goes on; `voidbox stats` shows how much that is.
 
 Examples:
   voidbox exec web -- cat /etc/os-release
   voidbox exec -it web -- sh
+  voidbox exec web -- sh -c 'httpd -p 8000 &'
+  voidbox exec --kill-tree web -- make test
   printf 'a\nb\n' | voidbox exec -i web -- wc -l
   voidbox exec --isolation jail --memory 64M --pids 20 --timeout 10s web -- sh -c 'ls /')";
 
@@ -75,25 +79,18 @@ int ExecCommand::Run(const Invocation& invocation) {
   auto exec = ToExecRequest(flags_, words->command);
   if (!exec.ok()) return ExitStatusOf(exec.status());
   exec->set_keep(detach_);
-  const bool terminal = flags_.terminal;
-  ExecSession::Streams streams;
-  if (!flags_.interactive) streams.input = -1;
-  return RunWhereSandboxesLive(invocation,
-                               [&] {
-                                 auto vsock = ConnectToVsockOf(words->sandbox);
-                                 if (!vsock.ok()) return ExitStatusOf(vsock.status());
-                                 agent::Request request;
-                                 *request.mutable_exec() = *std::move(exec);
-                                 ExecRunOptions options = {.streams = streams,
-                                                           .terminal = terminal};
-                                 if (detach_) {
-                                   options.detach = [](const agent::ExecStarted& started) {
-                                     std::puts(absl::StrCat(started.id()).c_str());
-                                   };
-                                 }
-                                 return RunExec(*std::move(vsock), std::move(request), options);
-                               },
-                               {.streams = streams, .terminal = terminal});
+  agent::Request request;
+  *request.mutable_exec() = *std::move(exec);
+  ExecRunOptions options = {.terminal = flags_.terminal};
+  if (!flags_.interactive) options.streams.input = -1;
+  if (detach_) {
+    options.detach = [](const agent::ExecStarted& started) {
+      std::puts(absl::StrCat(started.id()).c_str());
+    };
+  }
+  auto vsock = ConnectToVsockOf(words->sandbox);
+  if (!vsock.ok()) return ExitStatusOf(vsock.status());
+  return RunExec(*std::move(vsock), std::move(request), options);
 }
 
 }  // namespace voidbox

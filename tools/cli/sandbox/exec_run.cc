@@ -9,6 +9,7 @@
 #include "base/event_loop.h"
 #include "base/status_macros.h"
 #include "tools/cli/exit_status.h"
+#include "tools/cli/printable_streams.h"
 #include "tools/cli/session_terminal.h"
 #include "tools/cli/signal_source.h"
 
@@ -35,9 +36,11 @@ class ExecRun {
         End(0);
       };
     }
-    ASSIGN_OR_RETURN(session_,
-                     ExecSession::Start(loop_, std::move(vsock), kAgentPort, std::move(request),
-                                        options_.streams, std::move(handlers)));
+    ASSIGN_OR_RETURN(
+        session_, ExecSession::Start(
+                      loop_, std::move(vsock), kAgentPort, std::move(request),
+                      options_.terminal ? options_.streams : PrintableOnTerminals(options_.streams),
+                      std::move(handlers)));
     if (!options_.terminal) return absl::OkStatus();
     ASSIGN_OR_RETURN(terminal_,
                      SessionTerminal::Create(

@@ -40,6 +40,8 @@ nlohmann::json ToJson(const agent::Metrics& metrics) {
       {"load_15", metrics.load_15_millis() / 1000.0},
       {"processes", metrics.processes()},
       {"running_execs", metrics.running_execs()},
+      {"left_execs", metrics.left_execs()},
+      {"left_processes", metrics.left_processes()},
       {"disk_total_bytes", metrics.disk_total_bytes()},
       {"disk_available_bytes", metrics.disk_available_bytes()},
       {"workspace_total_bytes", metrics.workspace_total_bytes()},
@@ -55,6 +57,7 @@ nlohmann::json ToJson(const agent::ExecEnded& ended) {
                          {"exit_code", ended.exit_code()},
                          {"signal", ended.signal()},
                          {"duration_us", ended.duration_us()}};
+  if (ended.left_running()) json["left_running"] = true;
   if (!ended.message().empty()) json["message"] = ended.message();
   return json;
 }
@@ -68,6 +71,7 @@ nlohmann::json ToJson(const agent::ExecList& execs) {
                            {"age_us", exec.age_us()},
                            {"keep", exec.keep()},
                            {"attached", exec.attached()},
+                           {"left_processes", exec.left_processes()},
                            {"uid", exec.uid()},
                            {"isolation", exec.isolation() == agent::JAIL ? "jail" : "rootfs"}};
     for (const std::string& argument : exec.argv()) json["argv"].push_back(argument);

@@ -18,10 +18,12 @@ absl::StatusOr<nlohmann::json> GuestOf(const Sandboxes& sandboxes, const Sandbox
   ASSIGN_OR_RETURN(UniqueFd vsock, sandboxes.Connect(record, kVsockSocket));
   agent::Request request;
   request.mutable_metrics();
-  ASSIGN_OR_RETURN(const agent::ServerFrame metrics, AskAgent(std::move(vsock), request));
+  ASSIGN_OR_RETURN(const agent::ServerFrame metrics,
+                   AskAgent(std::move(vsock), request, agent::ServerFrame::kMetrics));
   ASSIGN_OR_RETURN(vsock, sandboxes.Connect(record, kVsockSocket));
   request.mutable_list_execs();
-  ASSIGN_OR_RETURN(const agent::ServerFrame execs, AskAgent(std::move(vsock), request));
+  ASSIGN_OR_RETURN(const agent::ServerFrame execs,
+                   AskAgent(std::move(vsock), request, agent::ServerFrame::kExecs));
   return nlohmann::json{{"metrics", ToJson(metrics.metrics())}, {"execs", ToJson(execs.execs())}};
 }
 
@@ -75,8 +77,6 @@ int InspectSandboxCommand::Inspect() const {
   return result;
 }
 
-int InspectSandboxCommand::Run(const Invocation& invocation) {
-  return RunWhereSandboxesLive(invocation, [this] { return Inspect(); });
-}
+int InspectSandboxCommand::Run(const Invocation&) { return Inspect(); }
 
 }  // namespace voidbox

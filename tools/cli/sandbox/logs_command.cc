@@ -13,10 +13,12 @@
 #include "base/errno_status.h"
 #include "base/frame.h"
 #include "base/io.h"
+#include "base/printable_text.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "sandbox/rotating_log.h"
 #include "tools/cli/exit_status.h"
+#include "tools/cli/output_format.h"
 #include "tools/cli/sandbox/sandboxes.h"
 
 namespace voidbox {
@@ -30,6 +32,20 @@ absl::Status Print(int fd, absl::string_view text) {
   return status.ok() ? status : absl::CancelledError("its reader is gone");
 }
 
+// Writes to a standard stream what a guest wrote; to a terminal, what does not command it.
+class Printer {
+ public:
+  Printer(int fd, bool is_terminal) : fd_(fd), is_terminal_(is_terminal) {}
+  absl::Status Take(absl::string_view piece) {
+    return is_terminal_ ? Print(fd_, text_.Take(piece)) : Print(fd_, piece);
+  }
+
+ private:
+  const int fd_;
+  const bool is_terminal_;
+  PrintableStream text_;
+};
+
 // Writes the output log's frames to where the command wrote them.
 class OutputPrinter {
  public:
@@ -42,13 +58,15 @@ class OutputPrinter {
       if (!frame.ParseFromArray(payload->data(), static_cast<int>(payload->size()))) {
         return absl::DataLossError("the log is broken");
       }
-      if (frame.has_stdout()) RETURN_IF_ERROR(Print(STDOUT_FILENO, frame.stdout()));
-      if (frame.has_stderr()) RETURN_IF_ERROR(Print(STDERR_FILENO, frame.stderr()));
+      if (frame.has_stdout()) RETURN_IF_ERROR(output_.Take(frame.stdout()));
+      if (frame.has_stderr()) RETURN_IF_ERROR(error_.Take(frame.stderr()));
     }
   }
 
  private:
   FrameReader reader_;
+  Printer output_{STDOUT_FILENO, OutputIsTerminal()};
+  Printer error_{STDERR_FILENO, ErrorIsTerminal()};
 };
 
 // Waits for a change in `directory`, or the owner's end. False after the latter.
@@ -110,8 +128,9 @@ int LogsCommand::Show() const {
   const std::string directory = sandboxes->detached().Directory(record->id);
   absl::Status status;
   if (console_ || record->command.empty()) {
+    Printer printer(STDOUT_FILENO, OutputIsTerminal());
     status = ShowLog(*record, directory, DetachedStore::kConsoleLog, follow_,
-                     [](absl::string_view text) { return Print(STDOUT_FILENO, text); });
+                     [&](absl::string_view text) { return printer.Take(text); });
   } else {
     OutputPrinter printer;
     status = ShowLog(*record, directory, DetachedStore::kOutputLog, follow_,

@@ -6,8 +6,8 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/acceptor.h"
@@ -15,9 +15,6 @@
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "sandbox/emulated_host/host_client.h"
-#include "sandbox/exec_session.h"
-#include "sandbox/home.h"
 #include "sandbox/vsock_dial.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/relay.h"
@@ -33,16 +30,10 @@ constexpr size_t kMaxClients = 256;
 // A client, and its way to the guest; and what the proxy itself needs.
 constexpr uint64_t kDescriptors = 2 * kMaxClients + 64;
 
-// One client's way to the port. Ends by calling what it was made with.
+// One client's way to the port, through the VMM's socket. Ends by calling what it was made with.
 class Passage {
  public:
-  virtual ~Passage() = default;
-};
-
-// Where the sandbox is: through its VMM's socket.
-class DirectPassage final : public Passage {
- public:
-  DirectPassage(EventLoop& loop, Relay::Ends client, std::function<void(const absl::Status&)> done)
+  Passage(EventLoop& loop, Relay::Ends client, std::function<void(const absl::Status&)> done)
       : loop_(loop), client_(client), done_(std::move(done)) {}
 
   absl::Status Start(UniqueFd vsock, uint32_t port) {
@@ -73,51 +64,11 @@ class DirectPassage final : public Passage {
   std::optional<Relay> relay_;
 };
 
-// Where it is in the emulated host: through a voidbox there, whose standard streams are the
-// client's.
-class HostPassage final : public Passage {
- public:
-  HostPassage(EventLoop& loop, int client, std::function<void(const absl::Status&)> done)
-      : loop_(loop), client_(client), done_(std::move(done)) {}
-
-  absl::Status Start(const HostFiles& files, agent::Request request) {
-    HostCallOpener::Handlers handlers;
-    handlers.opened = [this, request = std::move(request)](absl::StatusOr<UniqueFd> stream) {
-      absl::Status status = stream.status();
-      if (status.ok()) status = StartSession(*std::move(stream), request);
-      if (!status.ok()) done_(status);
-    };
-    ASSIGN_OR_RETURN(opener_, HostCallOpener::Start(loop_, files, std::move(handlers)));
-    return absl::OkStatus();
-  }
-
- private:
-  absl::Status StartSession(UniqueFd stream, const agent::Request& request) {
-    ASSIGN_OR_RETURN(session_, ExecSession::Start(
-                                   loop_, std::move(stream), std::nullopt, request,
-                                   {.input = client_, .output = client_, .error = STDERR_FILENO},
-                                   {.ended = [this](const absl::StatusOr<agent::ExecEnded>& ended) {
-                                     done_(ended.status());
-                                   }}));
-    return absl::OkStatus();
-  }
-
-  EventLoop& loop_;
-  const int client_;
-  const std::function<void(const absl::Status&)> done_;
-  std::unique_ptr<HostCallOpener> opener_;
-  std::unique_ptr<ExecSession> session_;
-};
-
 // Accepts clients until a signal ends it. Belongs to the loop's thread.
 class Proxy {
  public:
-  // Begins a passage for a client.
-  using Begin = std::function<absl::StatusOr<std::unique_ptr<Passage>>(
-      EventLoop& loop, int client, std::function<void(const absl::Status&)> done)>;
-
-  Proxy(EventLoop& loop, ProxyListener listener, Begin begin)
-      : loop_(loop), listener_(std::move(listener)), begin_(std::move(begin)) {}
+  Proxy(EventLoop& loop, ProxyListener listener, std::string sandbox, uint32_t port)
+      : loop_(loop), listener_(std::move(listener)), sandbox_(std::move(sandbox)), port_(port) {}
 
   absl::Status Start() {
     ASSIGN_OR_RETURN(signals_, SignalSource::Create(loop_, [this](int number) {
@@ -142,17 +93,19 @@ class Proxy {
     clients_.push_back({.socket = std::move(socket)});
     if (clients_.size() >= kMaxClients) acceptor_->SetFull(true);
     const auto client = std::prev(clients_.end());
-    auto passage = begin_(loop_, client->socket.get(), [this, client](const absl::Status& status) {
-      if (!status.ok()) LogWarning(status.message());
-      // Not from inside the passage.
-      loop_.Post([this, client] { Remove(client); });
-    });
-    if (passage.ok()) {
-      client->passage = *std::move(passage);
-    } else {
-      LogWarning(passage.status().message());
-      Remove(client);
-    }
+    client->passage =
+        std::make_unique<Passage>(loop_, Relay::Ends{client->socket.get(), client->socket.get()},
+                                  [this, client](const absl::Status& status) {
+                                    if (!status.ok()) LogWarning(status.message());
+                                    // Not from inside the passage.
+                                    loop_.Post([this, client] { Remove(client); });
+                                  });
+    auto vsock = ConnectToVsockOf(sandbox_);
+    absl::Status status = vsock.status();
+    if (status.ok()) status = client->passage->Start(*std::move(vsock), port_);
+    if (status.ok()) return;
+    LogWarning(status.message());
+    Remove(client);
   }
 
   void Remove(std::list<Client>::iterator client) {
@@ -162,7 +115,8 @@ class Proxy {
 
   EventLoop& loop_;
   ProxyListener listener_;
-  const Begin begin_;
+  const std::string sandbox_;
+  const uint32_t port_;
   int exit_status_ = 0;
   std::list<Client> clients_;
   std::unique_ptr<SignalSource> signals_;
@@ -176,7 +130,7 @@ int JoinStandardStreams(const std::string& name, uint32_t port) {
   auto loop = EventLoop::Create();
   if (!loop.ok()) return ExitStatusOf(loop.status());
   absl::Status end;
-  DirectPassage passage(**loop, {STDIN_FILENO, STDOUT_FILENO}, [&](const absl::Status& status) {
+  Passage passage(**loop, {STDIN_FILENO, STDOUT_FILENO}, [&](const absl::Status& status) {
     end = status;
     (*loop)->Stop();
   });
@@ -186,35 +140,13 @@ int JoinStandardStreams(const std::string& name, uint32_t port) {
   return status.ok() ? 0 : ExitStatusOf(status);
 }
 
-Proxy::Begin DirectBegin(const std::string& name, uint32_t port) {
-  return [name, port](EventLoop& loop, int client, std::function<void(const absl::Status&)> done)
-             -> absl::StatusOr<std::unique_ptr<Passage>> {
-    ASSIGN_OR_RETURN(UniqueFd vsock, ConnectToVsockOf(name));
-    auto passage =
-        std::make_unique<DirectPassage>(loop, Relay::Ends{client, client}, std::move(done));
-    RETURN_IF_ERROR(passage->Start(std::move(vsock), port));
-    return passage;
-  };
-}
-
-Proxy::Begin HostBegin(const HostFiles& files, const std::vector<std::string>& argv) {
-  return [files, argv](EventLoop& loop, int client, std::function<void(const absl::Status&)> done)
-             -> absl::StatusOr<std::unique_ptr<Passage>> {
-    agent::Request request;
-    ASSIGN_OR_RETURN(*request.mutable_exec(), HostRequestFor(argv, files.home));
-    auto passage = std::make_unique<HostPassage>(loop, client, std::move(done));
-    RETURN_IF_ERROR(passage->Start(files, std::move(request)));
-    return passage;
-  };
-}
-
-int RunProxy(ProxyListener listener, Proxy::Begin begin) {
+int RunProxy(ProxyListener listener, const std::string& sandbox, uint32_t port) {
   if (const auto limit = RaiseDescriptorLimit(kDescriptors); !limit.ok()) {
     return ExitStatusOf(limit.status());
   }
   auto loop = EventLoop::Create();
   if (!loop.ok()) return ExitStatusOf(loop.status());
-  Proxy proxy(**loop, std::move(listener), std::move(begin));
+  Proxy proxy(**loop, std::move(listener), sandbox, port);
   absl::Status status = proxy.Start();
   if (status.ok()) status = (*loop)->Run();
   return status.ok() ? proxy.exit_status() : ExitStatusOf(status);
@@ -240,33 +172,20 @@ CLI::App* ProxyCommand::AddTo(CLI::App& app) {
   return proxy;
 }
 
-int ProxyCommand::Run(const Invocation& invocation) {
-  if (stdio_) {
-    return RunWhereSandboxesLive(invocation, [this] { return JoinStandardStreams(name_, port_); });
-  }
+int ProxyCommand::Run(const Invocation&) {
+  if (stdio_) return JoinStandardStreams(name_, port_);
   if (listen_.empty()) {
     return ExitStatusOf(absl::InvalidArgumentError(
         "say where: --listen unix:PATH, --listen tcp:127.0.0.1:PORT, or --stdio"));
   }
-  const auto in_host = SandboxesLiveInHost();
-  if (!in_host.ok()) return ExitStatusOf(in_host.status());
   auto listener = ProxyListener::Open(listen_);
   if (!listener.ok()) return ExitStatusOf(listener.status());
-  if (*in_host) {
-    const auto home = VoidboxHome();
-    if (!home.ok()) return ExitStatusOf(home.status());
-    const auto files = FindHostFiles(invocation.installation, *home);
-    if (!files.ok()) return ExitStatusOf(files.status());
-    return RunProxy(*std::move(listener),
-                    HostBegin(*files, {invocation.installation.executable(), "proxy", name_,
-                                       absl::StrCat(port_), "--stdio"}));
-  }
   auto sandboxes = Sandboxes::Open();
   if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
   if (const auto record = sandboxes->FindLiving(name_); !record.ok()) {
     return ExitStatusOf(record.status());
   }
-  return RunProxy(*std::move(listener), DirectBegin(name_, port_));
+  return RunProxy(*std::move(listener), name_, port_);
 }
 
 }  // namespace voidbox

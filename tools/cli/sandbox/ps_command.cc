@@ -88,8 +88,6 @@ int PsCommand::List() const {
   return 0;
 }
 
-int PsCommand::Run(const Invocation& invocation) {
-  return RunWhereSandboxesLive(invocation, [this] { return List(); });
-}
+int PsCommand::Run(const Invocation&) { return List(); }
 
 }  // namespace voidbox

@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "tools/cli/exit_status.h"
-#include "tools/cli/sandbox/end_sandbox.h"
 #include "tools/cli/sandbox/sandboxes.h"
 
 namespace voidbox {
@@ -18,7 +17,7 @@ absl::Status RemoveOne(Sandboxes& sandboxes, const std::string& name, bool force
       return absl::FailedPreconditionError(
           absl::StrCat("sandbox ", name, " runs; stop it first, or use --force"));
     }
-    RETURN_IF_ERROR(EndSandbox(record, /*orderly=*/false, absl::ZeroDuration()));
+    RETURN_IF_ERROR(sandboxes.End(record, /*orderly=*/false, absl::ZeroDuration()));
   }
   RETURN_IF_ERROR(sandboxes.detached().Remove(record.id));
   std::puts(name.c_str());
@@ -59,8 +58,6 @@ int RemoveSandboxCommand::Remove() const {
   return result;
 }
 
-int RemoveSandboxCommand::Run(const Invocation& invocation) {
-  return RunWhereSandboxesLive(invocation, [this] { return Remove(); });
-}
+int RemoveSandboxCommand::Run(const Invocation&) { return Remove(); }
 
 }  // namespace voidbox

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/bounded_json.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -32,6 +33,8 @@ namespace {
 constexpr size_t kMaxProgramBytes = 512 << 10;
 // Of each stream, in JSON.
 constexpr size_t kMaxOutputBytes = 16 << 20;
+// Of what a program gives as its result; printing it takes some stack for each level.
+constexpr int kMaxResultDepth = 1000;
 
 absl::StatusOr<std::string> ReadProgram(const std::string& file) {
   if (file != "-") return ReadFile(file, kMaxProgramBytes);
@@ -58,6 +61,7 @@ class Output {
       file->Reset(::memfd_create("output", MFD_CLOEXEC));
       if (!*file) return ErrnoStatus("memfd_create");
     }
+    streams.max_bytes = kMaxOutputBytes + 1;  // one more tells that it was cut
     streams.output = out_.get();
     streams.error = err_.get();
     return streams;
@@ -84,14 +88,16 @@ class Output {
   static nlohmann::json Value(bool has, const std::string& text) {
     if (!has) return nullptr;
     // The guest's: what is no JSON is none.
-    nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-    return value.is_discarded() ? nlohmann::json() : value;
+    return ParseJson(text, kMaxResultDepth).value_or(nlohmann::json());
   }
   static std::string Text(const UniqueFd& file, nlohmann::json& json) {
-    std::string text(kMaxOutputBytes, '\0');
+    std::string text(kMaxOutputBytes + 1, '\0');
     const ssize_t got = ::pread(file.get(), text.data(), text.size(), 0);
     text.resize(got < 0 ? 0 : static_cast<size_t>(got));
-    if (text.size() == kMaxOutputBytes) json["truncated"] = true;
+    if (text.size() > kMaxOutputBytes) {
+      json["truncated"] = true;
+      text.resize(kMaxOutputBytes);
+    }
     return text;
   }
 
@@ -158,7 +164,8 @@ int RunTsCommand::InNewSandbox(const Invocation& invocation) const {
     if (const absl::Status status = CheckMachineFiles(options->sandbox); !status.ok()) {
       return ExitStatusOf(status);
     }
-    return RunSelfInHost(invocation.installation, invocation.arguments, {.reason = kvm->reason});
+    return RunSelfInHost(invocation.installation, invocation.arguments,
+                         {.reason = kvm->reason, .guest_variables = flags_.exec.environment});
   }
   auto request = Request(invocation.after_dashes);
   if (!request.ok()) return ExitStatusOf(request.status());
@@ -176,11 +183,8 @@ int RunTsCommand::Run(const Invocation& invocation) {
     return ExitStatusOf(absl::InvalidArgumentError("run-ts has neither --detach nor --tty"));
   }
   if (sandbox_.empty()) return InNewSandbox(invocation);
-  // The program is read where it is run from, which is perhaps the emulated host.
-  return RunWhereSandboxesLive(invocation, [&] {
-    const auto request = Request(invocation.after_dashes);
-    return request.ok() ? InSandbox(*request) : ExitStatusOf(request.status());
-  });
+  const auto request = Request(invocation.after_dashes);
+  return request.ok() ? InSandbox(*request) : ExitStatusOf(request.status());
 }
 
 }  // namespace voidbox

@@ -10,6 +10,8 @@
 #include "base/status_macros.h"
 #include "base/unix_socket.h"
 #include "sandbox/emulated_host/host_client.h"
+#include "sandbox/emulated_host/host_sandboxes.h"
+#include "sandbox/end_sandbox.h"
 #include "sandbox/home.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/kvm_choice.h"
@@ -18,17 +20,22 @@ namespace voidbox {
 
 absl::StatusOr<Sandboxes> Sandboxes::Open() {
   ASSIGN_OR_RETURN(std::string home, VoidboxHome());
-  ASSIGN_OR_RETURN(Registry registry, Registry::Open(home));
   ASSIGN_OR_RETURN(DetachedStore detached, DetachedStore::Open(home));
+  ASSIGN_OR_RETURN(const bool in_host, SandboxesLiveInHost());
+  if (in_host) return Sandboxes(std::move(home), std::nullopt, std::move(detached));
+  ASSIGN_OR_RETURN(Registry registry, Registry::Open(home));
   return Sandboxes(std::move(home), std::move(registry), std::move(detached));
 }
 
-absl::StatusOr<std::vector<SandboxRecord>> Sandboxes::Living() { return registry_.List(); }
+absl::StatusOr<std::vector<SandboxRecord>> Sandboxes::Living() {
+  return registry_.has_value() ? registry_->List() : ListHostSandboxes(home_);
+}
 
 absl::StatusOr<std::vector<SandboxRecord>> Sandboxes::All() {
   ASSIGN_OR_RETURN(std::vector<SandboxRecord> all, Living());
   const size_t living = all.size();
-  for (SandboxRecord& record : detached_.List()) {
+  ASSIGN_OR_RETURN(std::vector<SandboxRecord> detached, detached_.List());
+  for (SandboxRecord& record : detached) {
     const bool lives = std::any_of(all.begin(), all.begin() + static_cast<ptrdiff_t>(living),
                                    [&](const SandboxRecord& one) { return one.id == record.id; });
     if (!lives) all.push_back(std::move(record));
@@ -51,10 +58,17 @@ absl::StatusOr<SandboxRecord> Sandboxes::FindLiving(const std::string& text) {
 
 absl::StatusOr<UniqueFd> Sandboxes::Connect(const SandboxRecord& record,
                                             const std::string& socket) const {
+  if (!registry_.has_value()) return ConnectToHostSandbox(home_, record.id, socket);
   const std::string path = absl::StrCat(home_, "/sandboxes/", record.id);
   const UniqueFd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return ErrnoStatus(absl::StrCat("sandbox ", record.id));
   return ConnectUnix(directory.get(), socket);
+}
+
+absl::Status Sandboxes::End(const SandboxRecord& record, bool orderly,
+                            absl::Duration patience) const {
+  if (!registry_.has_value()) return EndHostSandbox(home_, record.id, orderly, patience);
+  return EndSandbox(record, orderly, patience);
 }
 
 std::string StateOf(const SandboxRecord& record) {
@@ -72,11 +86,11 @@ absl::StatusOr<UniqueFd> ConnectToVsockOf(const std::string& name) {
 
 absl::StatusOr<bool> SandboxesLiveInHost() {
   if (IsInsideHost()) return false;
-  ASSIGN_OR_RETURN(const KvmChoice kvm, ChooseKvm(""));
-  if (!kvm.emulated) return false;
   ASSIGN_OR_RETURN(const std::string home, VoidboxHome());
   ASSIGN_OR_RETURN(const auto status, GetHostStatus(home));
-  return status.has_value();
+  if (!status.has_value()) return false;
+  ASSIGN_OR_RETURN(const KvmChoice kvm, ChooseKvm(""));
+  return kvm.emulated;
 }
 
 int RunWhereSandboxesLive(const Invocation& invocation, const std::function<int()>& here,

@@ -2,10 +2,12 @@
 #define VOIDBOX_TOOLS_CLI_SANDBOX_SANDBOXES_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/unique_fd.h"
 #include "sandbox/detached_store.h"
 #include "sandbox/registry.h"
@@ -14,8 +16,8 @@
 
 namespace voidbox {
 
-// The sandboxes that the commands work on: those that live, where this process is, and the
-// detached ones that have ended.
+// The sandboxes that the commands work on: those that live, on this machine or in the emulated
+// host, if they live there, and the detached ones that have ended.
 class Sandboxes {
  public:
   static absl::StatusOr<Sandboxes> Open();
@@ -31,13 +33,15 @@ class Sandboxes {
   const DetachedStore& detached() const { return detached_; }
   // A connection to a living one's vsock.sock or control.sock.
   absl::StatusOr<UniqueFd> Connect(const SandboxRecord& record, const std::string& socket) const;
+  // Ends one and waits for its end: in order, for at most `patience`, or at once.
+  absl::Status End(const SandboxRecord& record, bool orderly, absl::Duration patience) const;
 
  private:
-  Sandboxes(std::string home, Registry registry, DetachedStore detached)
+  Sandboxes(std::string home, std::optional<Registry> registry, DetachedStore detached)
       : home_(std::move(home)), registry_(std::move(registry)), detached_(std::move(detached)) {}
 
   std::string home_;
-  Registry registry_;
+  std::optional<Registry> registry_;  // none when they live in the emulated host
   DetachedStore detached_;
 };
 
@@ -46,12 +50,11 @@ absl::StatusOr<UniqueFd> ConnectToVsockOf(const std::string& name);
 
 // "running", "exited (3)", "stopped", "killed" or "died", for people.
 std::string StateOf(const SandboxRecord& record);
-inline bool HasEnded(const SandboxRecord& record) {
-  return record.ended_unix_seconds != 0 || !IsAlive(record.vmm);
-}
+inline bool HasEnded(const SandboxRecord& record) { return !record.lives; }
 
 // Runs `here` where this user's sandboxes live: in this process, or as the same command in the
-// emulated host, if that runs. Returns the exit status.
+// emulated host, if that runs, which takes most of a second there. For commands that need the
+// sandboxes' processes. Returns the exit status.
 int RunWhereSandboxesLive(const Invocation& invocation, const std::function<int()>& here,
                           const HostRunOptions& options = {});
 // Whether that is the emulated host.

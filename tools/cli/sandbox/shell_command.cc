@@ -45,19 +45,14 @@ CLI::App* ShellCommand::AddTo(CLI::App& app) {
   return shell;
 }
 
-int ShellCommand::InSandbox(const Invocation& invocation) const {
+int ShellCommand::InSandbox() const {
   auto exec = ToExecRequest(flags_, Shell());
   if (!exec.ok()) return ExitStatusOf(exec.status());
-  return RunWhereSandboxesLive(invocation,
-                               [&] {
-                                 auto vsock = ConnectToVsockOf(name_);
-                                 if (!vsock.ok()) return ExitStatusOf(vsock.status());
-                                 agent::Request request;
-                                 *request.mutable_exec() = *std::move(exec);
-                                 return RunExec(*std::move(vsock), std::move(request),
-                                                {.terminal = true});
-                               },
-                               {.terminal = true});
+  auto vsock = ConnectToVsockOf(name_);
+  if (!vsock.ok()) return ExitStatusOf(vsock.status());
+  agent::Request request;
+  *request.mutable_exec() = *std::move(exec);
+  return RunExec(*std::move(vsock), std::move(request), {.terminal = true});
 }
 
 int ShellCommand::Run(const Invocation& invocation) {
@@ -65,7 +60,7 @@ int ShellCommand::Run(const Invocation& invocation) {
     return ExitStatusOf(absl::FailedPreconditionError(
         "standard input is no terminal; use `voidbox run -- sh` or `voidbox exec -i ID -- sh`"));
   }
-  if (!name_.empty()) return InSandbox(invocation);
+  if (!name_.empty()) return InSandbox();
   std::vector<std::string> arguments = {"voidbox", "run", "-it"};
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {flag, value});

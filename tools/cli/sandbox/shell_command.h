@@ -15,7 +15,7 @@ class ShellCommand final : public Command {
   int Run(const Invocation& invocation) override;
 
  private:
-  int InSandbox(const Invocation& invocation) const;
+  int InSandbox() const;
 
   std::string name_, image_;
   ExecFlags flags_;

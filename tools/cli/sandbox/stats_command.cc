@@ -72,7 +72,8 @@ absl::StatusOr<agent::Metrics> MetricsOf(const Sandboxes& sandboxes, const Sandb
   ASSIGN_OR_RETURN(UniqueFd vsock, sandboxes.Connect(record, kVsockSocket));
   agent::Request request;
   request.mutable_metrics();
-  ASSIGN_OR_RETURN(const agent::ServerFrame frame, AskAgent(std::move(vsock), request, kPatience));
+  ASSIGN_OR_RETURN(const agent::ServerFrame frame,
+                   AskAgent(std::move(vsock), request, agent::ServerFrame::kMetrics, kPatience));
   return frame.metrics();
 }
 
@@ -114,8 +115,8 @@ double CpuPercent(const Sample& sample, const Earlier& earlier) {
 
 std::string Table(const std::vector<Sample>& samples, const Earlier& earlier) {
   std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "CPU %", "MEMORY USED / TOTAL",
-                                                 "HOST MEMORY", "PROCESSES", "EXECS", "LOAD",
-                                                 "DISK USED / TOTAL"}};
+                                                 "HOST MEMORY", "PROCESSES", "EXECS",
+                                                 "LEFT RUNNING", "LOAD", "DISK USED / TOTAL"}};
   for (const Sample& sample : samples) {
     std::vector<std::string> row = {sample.record.id, sample.record.name,
                                     absl::StrFormat("%.1f", CpuPercent(sample, earlier))};
@@ -128,13 +129,14 @@ std::string Table(const std::vector<Sample>& samples, const Earlier& earlier) {
       row.push_back(HumanBytes(sample.vmm_resident_bytes));
       row.push_back(absl::StrCat(guest.processes()));
       row.push_back(absl::StrCat(guest.running_execs()));
+      row.push_back(absl::StrCat(guest.left_processes()));
       row.push_back(absl::StrFormat("%.2f", guest.load_1_millis() / 1000.0));
       row.push_back(
           absl::StrCat(HumanBytes(guest.disk_total_bytes() -
                                   std::min(guest.disk_total_bytes(), guest.disk_available_bytes())),
                        " / ", HumanBytes(guest.disk_total_bytes())));
     } else {
-      row.insert(row.end(), {"?", HumanBytes(sample.vmm_resident_bytes), "?", "?", "?",
+      row.insert(row.end(), {"?", HumanBytes(sample.vmm_resident_bytes), "?", "?", "?", "?",
                              std::string(sample.guest.status().message())});
     }
     rows.push_back(std::move(row));
@@ -211,7 +213,10 @@ CLI::App* StatsCommand::AddTo(CLI::App& app) {
       ->type_name("TIME")
       ->capture_default_str();
   AddAutoFormat(*stats, format_);
-  stats->footer("Examples:\n  voidbox stats\n  voidbox stats --format json web | jq '.[0].guest'");
+  stats->footer(
+      "LEFT RUNNING counts the processes of commands that have ended; `voidbox inspect` says whose "
+      "they are.\n\nExamples:\n  voidbox stats\n  voidbox stats --format json web | jq "
+      "'.[0].guest'");
   return stats;
 }
 

@@ -6,7 +6,6 @@
 #include "base/status_macros.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/parse.h"
-#include "tools/cli/sandbox/end_sandbox.h"
 #include "tools/cli/sandbox/sandboxes.h"
 
 namespace voidbox {
@@ -15,7 +14,7 @@ namespace {
 absl::Status EndOne(Sandboxes& sandboxes, const std::string& name, bool orderly,
                     absl::Duration patience) {
   ASSIGN_OR_RETURN(const SandboxRecord record, sandboxes.FindLiving(name));
-  RETURN_IF_ERROR(EndSandbox(record, orderly, patience));
+  RETURN_IF_ERROR(sandboxes.End(record, orderly, patience));
   std::puts(name.c_str());
   return absl::OkStatus();
 }
@@ -38,19 +37,17 @@ CLI::App* StopCommand::AddTo(CLI::App& app) {
   return command;
 }
 
-int StopCommand::Run(const Invocation& invocation) {
+int StopCommand::Run(const Invocation&) {
   const auto patience = ParseDuration(timeout_);
   if (!patience.ok()) return ExitStatusOf(patience.status());
-  return RunWhereSandboxesLive(invocation, [&] {
-    auto sandboxes = Sandboxes::Open();
-    if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
-    int result = 0;
-    for (const std::string& name : names_) {
-      const absl::Status status = EndOne(*sandboxes, name, orderly_, *patience);
-      if (!status.ok()) result = ExitStatusOf(status);
-    }
-    return result;
-  });
+  auto sandboxes = Sandboxes::Open();
+  if (!sandboxes.ok()) return ExitStatusOf(sandboxes.status());
+  int result = 0;
+  for (const std::string& name : names_) {
+    const absl::Status status = EndOne(*sandboxes, name, orderly_, *patience);
+    if (!status.ok()) result = ExitStatusOf(status);
+  }
+  return result;
 }
 
 }  // namespace voidbox

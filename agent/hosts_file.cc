@@ -1,0 +1,79 @@
+#include "agent/hosts_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/errno_status.h"
+#include "base/io.h"
+#include "base/status_macros.h"
+#include "base/unique_fd.h"
+
+namespace voidbox {
+namespace {
+
+constexpr size_t kMaxHostsBytes = 1 << 20;
+constexpr absl::string_view kLocalHost = "localhost";
+
+// Whether a line has `name` behind its address.
+bool Names(absl::string_view hosts, absl::string_view name) {
+  for (absl::string_view line : absl::StrSplit(hosts, '\n')) {
+    line = line.substr(0, line.find('#'));
+    bool is_address = true;
+    for (const absl::string_view word :
+         absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty())) {
+      if (!is_address && absl::EqualsIgnoreCase(word, name)) return true;
+      is_address = false;
+    }
+  }
+  return false;
+}
+
+void MakeParent(const std::string& path) {
+  static_cast<void>(::mkdir(path.substr(0, path.rfind('/')).c_str(), 0755));
+}
+
+}  // namespace
+
+std::string MissingHosts(absl::string_view hosts, absl::string_view host_name) {
+  std::string missing;
+  if (!Names(hosts, kLocalHost)) {
+    missing = absl::StrCat("127.0.0.1\t", kLocalHost, "\n::1\t", kLocalHost, "\n");
+  }
+  // As Debian has it for a machine without a lasting address.
+  if (!host_name.empty() && host_name != kLocalHost && !Names(hosts, host_name)) {
+    absl::StrAppend(&missing, "127.0.1.1\t", host_name, "\n");
+  }
+  return missing;
+}
+
+absl::Status CompleteHosts(const std::string& path, absl::string_view host_name) {
+  // An image may have a pipe there, which must not hold us up.
+  constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  UniqueFd file(::open(path.c_str(), kFlags, 0644));
+  if (!file && errno == ENOENT) {
+    MakeParent(path);
+    file.Reset(::open(path.c_str(), kFlags, 0644));
+  }
+  if (!file) return ErrnoStatus(path);
+  struct stat info;
+  if (::fstat(file.get(), &info) != 0) return ErrnoStatus(path);
+  if (!S_ISREG(info.st_mode) || info.st_size > static_cast<off_t>(kMaxHostsBytes)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": no file of ", kMaxHostsBytes,
+                                                   " bytes at most; localhost may be unknown"));
+  }
+  std::string hosts(static_cast<size_t>(info.st_size), '\0');
+  ASSIGN_OR_RETURN(const size_t size, ReadUpTo(file.get(), hosts.data(), hosts.size()));
+  hosts.resize(size);
+  std::string missing = MissingHosts(hosts, host_name);
+  if (missing.empty()) return absl::OkStatus();
+  if (!hosts.empty() && hosts.back() != '\n') missing.insert(0, "\n");
+  return WriteAll(file.get(), missing);
+}
+
+}  // namespace voidbox

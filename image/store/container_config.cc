@@ -1,0 +1,66 @@
+#include "image/store/container_config.h"
+
+#include <filesystem>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/status_macros.h"
+#include "image/store/container_user.h"
+
+namespace voidbox {
+namespace {
+
+constexpr size_t kMaxAccountsBytes = 1 << 20;  // as much as the agent reads of passwd
+
+// The text of an account file; nothing where there is none.
+absl::StatusOr<std::string> AccountFile(const FileTree& tree, const char* path) {
+  const Inode* const file = tree.Resolve(path);
+  if (file == nullptr || file->type != FileType::kRegular) return std::string();
+  return tree.spool().ReadAll(file->contents, kMaxAccountsBytes);
+}
+
+// Absolute, without ".", ".." and repeated slashes.
+std::string CleanPath(const std::string& path) {
+  std::string clean = std::filesystem::path(absl::StrCat("/", path)).lexically_normal().string();
+  while (clean.size() > 1 && clean.back() == '/') clean.pop_back();
+  // Two slashes in front are a root name to std::filesystem.
+  const size_t start = clean.find_first_not_of('/');
+  return start == std::string::npos ? "/" : clean.substr(start - 1);
+}
+
+}  // namespace
+
+absl::StatusOr<AdoptedConfig> AdoptContainerConfig(const OciImageConfig& config,
+                                                   const FileTree& tree) {
+  AdoptedConfig adopted = {.config = {.entrypoint = config.entrypoint, .command = config.cmd}};
+  for (const std::string& variable : config.env) {
+    if (variable.find('=') != std::string::npos) adopted.config.environment.push_back(variable);
+  }
+  if (!config.working_dir.empty()) {
+    adopted.config.working_directory = CleanPath(config.working_dir);
+  }
+  if (config.user.empty()) return adopted;
+  ASSIGN_OR_RETURN(const std::string passwd, AccountFile(tree, "etc/passwd"));
+  ASSIGN_OR_RETURN(const std::string group, AccountFile(tree, "etc/group"));
+  ASSIGN_OR_RETURN(const ContainerUser user, FindContainerUser(config.user, passwd, group));
+  adopted.config.user = user.text;
+  adopted.uid = user.uid;
+  adopted.gid = user.gid;
+  return adopted;
+}
+
+absl::Status MakeWorkingDirectory(const AdoptedConfig& adopted, FileTree& tree) {
+  const std::string& directory = adopted.config.working_directory;
+  if (directory.empty()) return absl::OkStatus();
+  const absl::Status made = tree.EnsureDirectory(
+      directory, {.permissions = 0755, .uid = adopted.uid, .gid = adopted.gid});
+  if (made.ok()) return made;
+  return absl::InvalidArgumentError(absl::StrCat("its working directory '",
+                                                 absl::CHexEscape(directory),
+                                                 "' cannot be made: ", made.message()));
+}
+
+}  // namespace voidbox
