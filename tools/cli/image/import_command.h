@@ -27,8 +27,8 @@ class ImportCommand final : public Command {
   // The given ones, and the built-in ones that stand in for others.
   absl::StatusOr<ImageFiles> Files(const Installation& installation) const;
 
-  std::string name_, kernel_, modules_, initramfs_, rootfs_, tar_, oci_, reference_, platform_, command_line_,
-      format_;
+  std::string name_, kernel_, modules_, initramfs_, rootfs_, tar_, oci_, reference_, platform_,
+      command_line_, format_;
   std::string memory_ = "512M";
   bool force_ = false;
 };

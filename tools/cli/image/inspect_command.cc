@@ -8,7 +8,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_format.h"
 #include "base/printable_text.h"
 #include "base/status_macros.h"
 #include "tools/cli/human_units.h"
