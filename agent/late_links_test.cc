@@ -50,12 +50,14 @@ TEST_F(LateLinksTest, WhatIsThereStays) {
 TEST_F(LateLinksTest, AnEmptyListIsNoError) { EXPECT_EQ(*Make(""), 0); }
 
 TEST_F(LateLinksTest, RefusesWhatIsNoList) {
-  for (const std::string& bad : {std::string("word\n"), std::string(" /bin/ls\n"),
-                                 std::string("busybox bin/ls\n"), std::string("a\0b /bin/ls\n", 12)}) {
+  for (const std::string& bad :
+       {std::string("word\n"), std::string(" /bin/ls\n"), std::string("busybox bin/ls\n"),
+        std::string("a\0b /bin/ls\n", 12)}) {
     EXPECT_THAT(Make(bad).status(),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no target and path")));
   }
-  EXPECT_THAT(Make("busybox /none/ls\n").status(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("none")));
+  EXPECT_THAT(Make("busybox /none/ls\n").status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("none")));
   EXPECT_THAT(Make(std::string(kMaxLateLinksBytes + 1, '\n')).status(),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("limit")));
 }

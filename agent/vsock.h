@@ -20,8 +20,7 @@ class VsockListener {
  public:
   using Handler = std::function<void(UniqueFd stream)>;  // the stream is non-blocking
   // Takes a stream off a listening socket, and says whose it is.
-  using AcceptFunction =
-      std::function<absl::StatusOr<UniqueFd>(int socket, uint32_t& peer_cid)>;
+  using AcceptFunction = std::function<absl::StatusOr<UniqueFd>(int socket, uint32_t& peer_cid)>;
 
   static absl::StatusOr<std::unique_ptr<VsockListener>> Create(EventLoop& loop, uint32_t port,
                                                                Handler on_stream);

@@ -31,8 +31,8 @@ TEST(ListDirectoryTest, GivesTheNamesInOrderWhateverTheyAre) {
 TEST(ListDirectoryTest, SaysWhichDirectoryIsNotThere) {
   EXPECT_THAT(ListDirectory("/nowhere"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("/nowhere")));
-  EXPECT_THAT(ListDirectory("/dev/null"), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                                   HasSubstr("/dev/null")));
+  EXPECT_THAT(ListDirectory("/dev/null"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("/dev/null")));
 }
 
 // Linux (proc_readfd_common) says ENOENT of an ended process' descriptors: std::filesystem's

@@ -222,8 +222,8 @@ absl::Status Ext4Filesystem::WriteXattrs(uint32_t number,
 // the attribute; libext2fs 1.47 does not.
 absl::Status Ext4Filesystem::ChargeXattrInodes(uint32_t number, uint64_t taken_blocks) {
   ext2_inode_large inode = {};
-  RETURN_IF_ERROR(Ext2Status("ext4 inode", ext2fs_read_inode_full(fs_.get(), number, Small(inode),
-                                                                  sizeof(inode))));
+  RETURN_IF_ERROR(Ext2Status(
+      "ext4 inode", ext2fs_read_inode_full(fs_.get(), number, Small(inode), sizeof(inode))));
   const bool has_own_block = ext2fs_file_acl_block(fs_.get(), Small(inode)) != 0;
   if (has_own_block) --taken_blocks;  // charged by libext2fs
   if (taken_blocks == 0) return absl::OkStatus();

@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint32_t kMaxLinks = 65000;  // EXT4_LINK_MAX
 
-// Whether extended attributes fit into a block (Linux Documentation/filesystems/ext4/attributes.rst).
+// Whether extended attributes fit into a block (Linux
+// Documentation/filesystems/ext4/attributes.rst).
 bool FitIntoABlock(const std::map<std::string, std::string>& xattrs) {
   constexpr size_t kHeaderBytes = 32;
   constexpr size_t kEntryBytes = 16;

@@ -28,8 +28,8 @@ struct BlockRun {
 };
 std::vector<BlockRun> BlockRuns(const FileContents& contents);
 
-// The files of a tree with their inode numbers, and what they take of an ext4 file system: what is to
-// be written, in the order of inode numbers. It holds addresses in the tree, and of a member.
+// The files of a tree with their inode numbers, and what they take of an ext4 file system: what is
+// to be written, in the order of inode numbers. It holds addresses in the tree, and of a member.
 struct Ext4Plan {
   Ext4Plan() = default;
   Ext4Plan(const Ext4Plan&) = delete;
@@ -55,7 +55,8 @@ struct Ext4Plan {
   uint32_t next_number = kLostFoundInode;
 };
 
-// Fills in an empty plan. RESOURCE_EXHAUSTED, with the path, for a file of more than 65000 hard links.
+// Fills in an empty plan. RESOURCE_EXHAUSTED, with the path, for a file of more than 65000 hard
+// links.
 absl::Status MakeExt4Plan(const FileTree& tree, Ext4Plan& plan);
 
 }  // namespace voidbox

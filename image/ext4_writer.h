@@ -15,8 +15,8 @@ namespace voidbox {
 struct Ext4Options {
   // Left free beside what the tree takes, at least.
   uint64_t free_bytes = uint64_t{64} << 20;
-  // The time of the file system itself (of 1 for 0, which libext2fs does not know), in seconds since
-  // 1970. Files keep theirs: FileTree::NormalizeTimes makes none newer.
+  // The time of the file system itself (of 1 for 0, which libext2fs does not know), in seconds
+  // since 1970. Files keep theirs: FileTree::NormalizeTimes makes none newer.
   int64_t source_date_epoch = 0;
   std::string label;  // at most 16 bytes
   // Derived from the tree's digest when it is not given.

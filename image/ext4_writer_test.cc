@@ -130,9 +130,8 @@ TEST_F(Ext4WriterTest, WritesCapabilitiesAndOtherAttributes) {
 }
 
 TEST_F(Ext4WriterTest, AttributesThatFitIntoNoBlockHaveInodesOfTheirOwn) {
-  const std::map<std::string, std::string> large = {{"user.a", std::string(5000, 'a')},
-                                                    {"user.b", std::string(65536, 'b')},
-                                                    {"user.c", "c"}};
+  const std::map<std::string, std::string> large = {
+      {"user.a", std::string(5000, 'a')}, {"user.b", std::string(65536, 'b')}, {"user.c", "c"}};
   const std::map<std::string, std::string> together = {{"user.d", std::string(3000, 'd')},
                                                        {"user.e", std::string(3000, 'e')}};
   ASSERT_THAT(tree_.AddFile("f", {.xattrs = large}, Contents(tree_, "x")), IsOk());
@@ -153,9 +152,9 @@ TEST_F(Ext4WriterTest, AttributesThatFitIntoNoBlockHaveInodesOfTheirOwn) {
 
 TEST_F(Ext4WriterTest, ManyLargeAttributesHaveRoom) {
   for (int i = 0; i < 2000; ++i) {
-    ASSERT_THAT(tree_.AddFile(absl::StrCat("f", i),
-                              {.xattrs = {{"user.a", std::string(4500, 'a')}}}, {}),
-                IsOk());
+    ASSERT_THAT(
+        tree_.AddFile(absl::StrCat("f", i), {.xattrs = {{"user.a", std::string(4500, 'a')}}}, {}),
+        IsOk());
   }
   EXPECT_GE(Write(tree_, {.free_bytes = 0}).inodes, 4000u);
 }
@@ -166,9 +165,8 @@ TEST_F(Ext4WriterTest, NamesTheFileWhoseAttributesCannotBeNamed) {
     xattrs.emplace(absl::StrCat("user.", std::string(200, 'n'), i), "");
   }
   ASSERT_THAT(tree_.AddFile("f", {.xattrs = xattrs}, Contents(tree_, "x")), IsOk());
-  EXPECT_THAT(WriteExt4(tree_, image_, {}),
-              StatusIs(absl::StatusCode::kResourceExhausted,
-                       HasSubstr("'/f': extended attribute user.")));
+  EXPECT_THAT(WriteExt4(tree_, image_, {}), StatusIs(absl::StatusCode::kResourceExhausted,
+                                                     HasSubstr("'/f': extended attribute user.")));
   EXPECT_THAT(Output("ls " + directory_), IsEmpty());
 }
 

@@ -102,9 +102,11 @@ absl::Status ImageReader::AddLayer(const OciLayer& layer, uint64_t done, uint64_
   if (layer.diff_id.empty()) return absl::OkStatus();
   const std::string hex = HexDigest(unpacked.Finish());
   if (hex == layer.diff_id) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(
-      "layer ", layer.path, ": is damaged, or not the one of the config: what it unpacks to has "
-      "the digest sha256:", hex, ", not sha256:", layer.diff_id));
+  return absl::DataLossError(
+      absl::StrCat("layer ", layer.path,
+                   ": is damaged, or not the one of the config: what it unpacks to has "
+                   "the digest sha256:",
+                   hex, ", not sha256:", layer.diff_id));
 }
 
 }  // namespace

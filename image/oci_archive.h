@@ -40,9 +40,9 @@ struct OciImage {
 };
 
 // Reads a container image from an OCI image layout, a directory or a tar archive of one, or from an
-// archive of `docker save` (which Podman, crane, ko, Jib and Bazel's rules write too). `path` may be
-// a pipe, and "-" is standard input. Every file of a layout is checked against the digest and the
-// size that name it, and the layers of `docker save` against their diff_ids, once unpacked. The
+// archive of `docker save` (which Podman, crane, ko, Jib and Bazel's rules write too). `path` may
+// be a pipe, and "-" is standard input. Every file of a layout is checked against the digest and
+// the size that name it, and the layers of `docker save` against their diff_ids, once unpacked. The
 // image is the one for linux/amd64, plain before a variant, and the first of several in one index;
 // what is no image is passed by. The layers are applied in order with their whiteouts (OCI
 // image-spec, layer.md), each entry under the rules of ReadTar; one need not have an end mark.

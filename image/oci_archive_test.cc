@@ -112,10 +112,11 @@ TEST_F(OciArchiveTest, NamesTheLayerAndTheEntryThatBreakARule) {
   OciLayout layout;
   const std::string bad = TarBuilder().Add({.name = "../x"}).Finish();
   layout.SetIndex({layout.AddImage({layers_[0], bad})});
-  EXPECT_THAT(ReadArchive(layout.Tar()),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr(absl::StrCat("layer blobs/sha256/", HexOf(bad),
-                                              ": tar entry '../x': its name climbs above the root"))));
+  EXPECT_THAT(
+      ReadArchive(layout.Tar()),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr(absl::StrCat("layer blobs/sha256/", HexOf(bad),
+                                      ": tar entry '../x': its name climbs above the root"))));
 }
 
 TEST_F(OciArchiveTest, ReadsWhatDockerSaves) {
@@ -151,9 +152,8 @@ TEST_F(OciArchiveTest, ReadsWhatDockerSaves) {
 TEST_F(OciArchiveTest, ReadsDockerArchivesWhoseConfigHasAnyNameAndWhoseLayersArePacked) {
   const std::string config = DockerConfig({layers_[0], layers_[1]});
   const std::vector<std::string> packed = {Pack(layers_[0], "gzip"), Pack(layers_[1], "zstd")};
-  for (const std::string name :
-       {std::string("config.json"), "sha256:" + HexOf(config), HexOf(config) + ".json",
-        "blobs/sha256/" + HexOf(config)}) {
+  for (const std::string name : {std::string("config.json"), "sha256:" + HexOf(config),
+                                 HexOf(config) + ".json", "blobs/sha256/" + HexOf(config)}) {
     const auto image = ReadArchive(DockerArchive(name, config, packed, "a:b"));
     ASSERT_THAT(image, IsOk()) << name;
     EXPECT_EQ(image->digest, HexOf(config));

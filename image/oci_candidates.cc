@@ -222,8 +222,7 @@ absl::Status OciCandidates::AddDockerImage(const DockerImage& image, size_t orig
   candidate.variant = candidate.config.variant;
   for (size_t i = 0; i < image.layers.size(); ++i) {
     // A layer may be packed; the digest that holds is of what it unpacks to.
-    candidate.layers.push_back(
-        {.path = image.layers[i], .diff_id = candidate.config.diff_ids[i]});
+    candidate.layers.push_back({.path = image.layers[i], .diff_id = candidate.config.diff_ids[i]});
   }
   AddCandidate(std::move(candidate));
   return absl::OkStatus();
@@ -265,9 +264,9 @@ absl::StatusOr<OciCandidate> OciCandidates::Choose() {
   const std::string platform = absl::StrCat(
       "linux/amd64", choice_.variant.empty() ? "" : absl::StrCat("/", choice_.variant));
   if (meant.size() > 1) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        meant.size(), " images for ", platform,
-        ", name one of them by --ref with its name or digest: ", Shown()));
+    return absl::FailedPreconditionError(
+        absl::StrCat(meant.size(), " images for ", platform,
+                     ", name one of them by --ref with its name or digest: ", Shown()));
   }
   if (!missing_.ok()) return missing_;
   if (shown_.empty() && !not_an_image_.ok()) return not_an_image_;

@@ -23,7 +23,8 @@ struct OciLayer {
 
 // An image of several, for a guest's platform.
 struct OciCandidate {
-  std::string digest;  // 64 digits: of the manifest, or in an archive of `docker save` of the config
+  std::string
+      digest;  // 64 digits: of the manifest, or in an archive of `docker save` of the config
   OciImageConfig config;
   std::vector<OciLayer> layers;
   std::vector<std::string> names;

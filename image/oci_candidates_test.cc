@@ -101,9 +101,8 @@ TEST_F(OciCandidatesTest, AsksForANameWhenThereAreSeveral) {
 
 TEST_F(OciCandidatesTest, FindsTheImageThatIsMeantByAnyOfItsNamesAndDigests) {
   OciLayout layout;
-  const std::string app =
-      layout.AddImage({layers_[0]}, "", "amd64",
-                      ContainerdName("docker.io/library/app:latest", "latest"));
+  const std::string app = layout.AddImage({layers_[0]}, "", "amd64",
+                                          ContainerdName("docker.io/library/app:latest", "latest"));
   const std::string db = layout.AddImage({layers_[0], layers_[1]}, "", "amd64",
                                          ContainerdName("docker.io/library/db:latest", "latest"));
   layout.SetIndex({app, db});
@@ -120,12 +119,11 @@ TEST_F(OciCandidatesTest, FindsTheImageThatIsMeantByAnyOfItsNamesAndDigests) {
     EXPECT_EQ(ReadArchive(archive, {.reference = reference}).value().layers, 2u) << reference;
   }
   for (const std::string reference : {"", "latest"}) {
-    EXPECT_THAT(
-        ReadArchive(archive, {.reference = reference}),
-        StatusIs(absl::StatusCode::kFailedPrecondition,
-                 AllOf(HasSubstr("2 images for linux/amd64"),
-                       HasSubstr("docker.io/library/app:latest"),
-                       HasSubstr("(sha256:" + digest.substr(0, 12) + ")"))));
+    EXPECT_THAT(ReadArchive(archive, {.reference = reference}),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         AllOf(HasSubstr("2 images for linux/amd64"),
+                               HasSubstr("docker.io/library/app:latest"),
+                               HasSubstr("(sha256:" + digest.substr(0, 12) + ")"))));
   }
   EXPECT_THAT(ReadArchive(archive, {.reference = "dc"}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no image 'dc'")));
@@ -176,7 +174,8 @@ TEST_F(OciCandidatesTest, ThePlainPlatformComesBeforeItsVariantsWhichCanBeNamed)
   OciLayout layout;
   const std::string v3 = layout.AddImage({layers_[0]}, "", "amd64", Variant("v3"));
   const std::string v2 = layout.AddImage({layers_[1]}, "", "amd64", Variant("v2"));
-  const std::string plain = layout.AddImage({layers_[0], layers_[1]}, "", "amd64", Platform("amd64"));
+  const std::string plain =
+      layout.AddImage({layers_[0], layers_[1]}, "", "amd64", Platform("amd64"));
   const auto in_an_index = [&](const std::vector<std::string>& manifests) {
     return layout.AddBlob(OciLayout::IndexOf(manifests), "application/vnd.oci.image.index.v1+json");
   };
@@ -210,13 +209,11 @@ TEST_F(OciCandidatesTest, PassesByWhatIsNoImage) {
   const std::string empty = layout.AddBlob("{}", "application/vnd.oci.empty.v1+json");
   const auto artifact = [&](const std::string& layer_type, const std::string& config,
                             const std::string& more, const std::string& descriptor) {
-    return layout.AddBlob(
-        absl::StrCat(R"({"schemaVersion":2,"config":)", config, R"(,"layers":[)",
-                     layout.AddBlob("part", layer_type), "]", more, "}"),
-        "application/vnd.oci.image.manifest.v1+json", descriptor);
+    return layout.AddBlob(absl::StrCat(R"({"schemaVersion":2,"config":)", config, R"(,"layers":[)",
+                                       layout.AddBlob("part", layer_type), "]", more, "}"),
+                          "application/vnd.oci.image.manifest.v1+json", descriptor);
   };
-  const std::string image_config =
-      layout.AddBlob("{}", "application/vnd.oci.image.config.v1+json");
+  const std::string image_config = layout.AddBlob("{}", "application/vnd.oci.image.config.v1+json");
   const std::string subject =
       R"(,"artifactType":"a/b","subject":{"digest":"sha256:)" + std::string(64, 'a') + "\"}";
   const std::string image = layout.AddImage(layers_);
@@ -246,13 +243,12 @@ TEST_F(OciCandidatesTest, PassesByWhatIsNoImage) {
 TEST_F(OciCandidatesTest, AnImageThatBelongsToAnotherGivesWayToIt) {
   OciLayout layout;
   const std::string image = layout.AddImage(layers_);
-  const std::string config =
-      layout.AddBlob(R"({"os":"linux","architecture":"amd64","config":{}})",
-                     "application/vnd.oci.image.config.v1+json");
-  const std::string attached = layout.AddBlob(
-      absl::StrCat(R"({"schemaVersion":2,"config":)", config, R"(,"layers":[],"subject":)", image,
-                   "}"),
-      "application/vnd.oci.image.manifest.v1+json");
+  const std::string config = layout.AddBlob(R"({"os":"linux","architecture":"amd64","config":{}})",
+                                            "application/vnd.oci.image.config.v1+json");
+  const std::string attached =
+      layout.AddBlob(absl::StrCat(R"({"schemaVersion":2,"config":)", config,
+                                  R"(,"layers":[],"subject":)", image, "}"),
+                     "application/vnd.oci.image.manifest.v1+json");
   layout.SetIndex({attached, image});
   EXPECT_EQ(ReadArchive(layout.Tar()).value().layers, 3u);
   layout.SetIndex({attached});

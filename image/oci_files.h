@@ -33,7 +33,7 @@ class OciFiles {
 };
 
 struct OciFilesOptions {
-  FileTreeLimits limits;  // of an archive's files
+  FileTreeLimits limits;        // of an archive's files
   std::string spool_directory;  // as in ContentSpool::Create
   UnpackLimits unpack_limits;
   // Called with the bytes read and all there are, while an archive is read; may be null.

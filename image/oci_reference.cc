@@ -39,8 +39,7 @@ std::string CompleteImageName(absl::string_view name) {
   if (registry == "index.docker.io") registry = kDockerHub;
   const bool is_official = registry == kDockerHub && !absl::StrContains(path, '/');
   const bool has_tag = absl::StrContains(path.substr(path.rfind('/') + 1), ':');
-  return absl::StrCat(registry, "/", is_official ? "library/" : "", path,
-                      has_tag ? "" : ":latest");
+  return absl::StrCat(registry, "/", is_official ? "library/" : "", path, has_tag ? "" : ":latest");
 }
 
 bool ReferenceNames(absl::string_view reference, absl::string_view name) {
@@ -74,8 +73,8 @@ bool IsGuestPlatform(absl::string_view os, absl::string_view architecture) {
 
 int VariantRank(absl::string_view variant) {
   if (variant.empty() || variant == "v1") return 0;
-  const bool is_known = variant.size() == 2 && variant[0] == 'v' && variant[1] >= '2' &&
-                        variant[1] <= '4';
+  const bool is_known =
+      variant.size() == 2 && variant[0] == 'v' && variant[1] >= '2' && variant[1] <= '4';
   return is_known ? variant[1] - '0' : kUnknownRank;
 }
 

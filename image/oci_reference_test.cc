@@ -34,9 +34,8 @@ TEST(OciReferenceTest, AReferenceNamesWhatItIsOrIsShortFor) {
 
 TEST(OciReferenceTest, ADigestMayBeGivenByItsFirstTwelveDigits) {
   const std::string hex = "0123456789ab" + std::string(52, 'c');
-  for (const std::string& reference :
-       {hex, "sha256:" + hex, std::string("sha256:0123456789ab"), std::string("0123456789abcc"),
-        "app@sha256:" + hex}) {
+  for (const std::string& reference : {hex, "sha256:" + hex, std::string("sha256:0123456789ab"),
+                                       std::string("0123456789abcc"), "app@sha256:" + hex}) {
     EXPECT_TRUE(ReferenceIsDigest(reference, hex)) << reference;
   }
   for (const std::string& reference : {std::string("0123456789a"), std::string("sha256:"),

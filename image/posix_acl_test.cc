@@ -28,9 +28,9 @@ TEST(PosixAclTest, ReadsWhatStarAndGnuTarWrite) {
 }
 
 TEST(PosixAclTest, ANameWithoutANumberIsRefused) {
-  EXPECT_THAT(PosixAclFromText("user::rw-,user:lisa:r--,group::r--,mask::r--,other::---"),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "ACL entry 'user:lisa:r--' has no number"));
+  EXPECT_THAT(
+      PosixAclFromText("user::rw-,user:lisa:r--,group::r--,mask::r--,other::---"),
+      StatusIs(absl::StatusCode::kInvalidArgument, "ACL entry 'user:lisa:r--' has no number"));
 }
 
 TEST(PosixAclTest, WhatIsNoWholeAclIsRefused) {
@@ -48,10 +48,10 @@ TEST(PosixAclTest, KnowsTheValuesThatLinuxTakes) {
   EXPECT_TRUE(IsPosixAcl(minimal));
   EXPECT_FALSE(IsPosixAcl(""));
   EXPECT_FALSE(IsPosixAcl(minimal.substr(0, minimal.size() - 1)));
-  EXPECT_FALSE(IsPosixAcl("\1" + minimal.substr(1)));                               // version
-  EXPECT_FALSE(IsPosixAcl(kVersion + Entry(4, 5) + Entry(1, 7) + Entry(32, 5)));    // order
-  EXPECT_FALSE(IsPosixAcl(kVersion + Entry(1, 8) + Entry(4, 5) + Entry(32, 5)));    // permissions
-  EXPECT_FALSE(IsPosixAcl(minimal + Entry(64, 5)));                                 // tag
+  EXPECT_FALSE(IsPosixAcl("\1" + minimal.substr(1)));                             // version
+  EXPECT_FALSE(IsPosixAcl(kVersion + Entry(4, 5) + Entry(1, 7) + Entry(32, 5)));  // order
+  EXPECT_FALSE(IsPosixAcl(kVersion + Entry(1, 8) + Entry(4, 5) + Entry(32, 5)));  // permissions
+  EXPECT_FALSE(IsPosixAcl(minimal + Entry(64, 5)));                               // tag
   EXPECT_FALSE(IsPosixAcl(kVersion + Entry(1, 7) + Entry(2, 7, kThousand) + Entry(4, 5) +
                           Entry(32, 5)));  // no mask
 }

@@ -163,9 +163,8 @@ absl::Status TarEntries::SkipPadding() {
 absl::StatusOr<std::string> TarEntries::ReadExtension(const TarHeader& header) {
   const auto size = static_cast<uint64_t>(header.size);
   if (size > kMaxExtensionBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat("a header of ", size,
-                                                     " bytes is longer than the limit of ",
-                                                     kMaxExtensionBytes));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "a header of ", size, " bytes is longer than the limit of ", kMaxExtensionBytes));
   }
   std::string text;
   while (text.size() < size) {
@@ -191,8 +190,8 @@ absl::StatusOr<std::optional<TarEntry>> TarEntries::NextEntry() {
       is_done_ = true;
       if (extensions.any) return CutShort();
       if (block.has_value() || !options_.needs_end_mark) return std::nullopt;
-      return absl::DataLossError(absl::StrCat(
-          "cut short at byte ", position_, ": the zeroes that mark its end are missing"));
+      return absl::DataLossError(absl::StrCat("cut short at byte ", position_,
+                                              ": the zeroes that mark its end are missing"));
     }
     absl::StatusOr<TarHeader> header = ParseTarHeader(*block);
     if (!header.ok() && is_first) {

@@ -189,8 +189,9 @@ TEST(TarEntriesTest, BoundsWhatAHeaderMaySay) {
   const std::string long_name(size_t{1} << 20, 'n');
   EXPECT_THAT(ReadAll(TarBuilder().Add({.name = "x", .pax = {{"path", long_name}}}).Finish()),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("limit of 1048576")));
-  EXPECT_THAT(ReadAll(TarBuilder().Add({.name = "x", .type = 'L', .data = long_name + "n"}).Finish()),
-              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("limit of 1048576")));
+  EXPECT_THAT(
+      ReadAll(TarBuilder().Add({.name = "x", .type = 'L', .data = long_name + "n"}).Finish()),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("limit of 1048576")));
 }
 
 TEST(TarEntriesTest, RefusesMapsOfHolesThatDoNotFit) {
@@ -203,8 +204,8 @@ TEST(TarEntriesTest, RefusesMapsOfHolesThatDoNotFit) {
         .status();
   };
   EXPECT_THAT(sparse("0,2,10,2", "20"), IsOk());
-  for (const std::string map : {"0,5", "0,2,1,2", "18,4", "10,2,0,2", "0,2,1", "x,2",
-                                "18446744073709551615,2"}) {
+  for (const std::string map :
+       {"0,5", "0,2,1,2", "18,4", "10,2,0,2", "0,2,1", "x,2", "18446744073709551615,2"}) {
     EXPECT_THAT(sparse(map, "20"), StatusIs(kDataLoss, HasSubstr("damaged"))) << map;
   }
   const auto text = [](const std::string& map) {
@@ -216,7 +217,8 @@ TEST(TarEntriesTest, RefusesMapsOfHolesThatDoNotFit) {
         .status();
   };
   EXPECT_THAT(text("1\n5\n0\n"), IsOk());
-  EXPECT_THAT(text("99999999\n"), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("65536")));
+  EXPECT_THAT(text("99999999\n"),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("65536")));
   for (const std::string map : {"", "2\n0\n0\n", "\n\n", "1 5 0", "123456789012345678901\n"}) {
     EXPECT_THAT(text(map), StatusIs(kDataLoss, HasSubstr("damaged"))) << map;
   }

@@ -48,11 +48,11 @@ TEST(TarHeaderTest, AHeaderOfAnyFormWithAWrongChecksumIsRefused) {
 }
 
 TEST(TarHeaderTest, PaxRecordsAreBytes) {
-  const std::string text = std::string("12 path=a\nb\n19 x=") + std::string("\0=\xff", 3) +
-                           "0123456789\n";
-  EXPECT_THAT(ParsePaxRecords(text).value(),
-              ElementsAre(Pair("path", "a\nb"),
-                          Pair("x", std::string("\0=\xff", 3) + "0123456789")));
+  const std::string text =
+      std::string("12 path=a\nb\n19 x=") + std::string("\0=\xff", 3) + "0123456789\n";
+  EXPECT_THAT(
+      ParsePaxRecords(text).value(),
+      ElementsAre(Pair("path", "a\nb"), Pair("x", std::string("\0=\xff", 3) + "0123456789")));
   EXPECT_THAT(ParsePaxRecords("").value(), ElementsAre());
 }
 

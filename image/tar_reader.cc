@@ -151,8 +151,8 @@ void Reader::AddAcl(absl::string_view name, const absl::StatusOr<std::string>& v
 absl::StatusOr<FileMetadata> Reader::Metadata(TarEntry& entry) {
   // The last number of 32 bits means "no change" to chown(2).
   if (entry.uid < 0 || entry.uid >= UINT32_MAX || entry.gid < 0 || entry.gid >= UINT32_MAX) {
-    return absl::InvalidArgumentError(absl::StrCat("its owner ", entry.uid, ":", entry.gid,
-                                                   " is outside 0 to ", UINT32_MAX - 1));
+    return absl::InvalidArgumentError(
+        absl::StrCat("its owner ", entry.uid, ":", entry.gid, " is outside 0 to ", UINT32_MAX - 1));
   }
   FileMetadata metadata = {.permissions = entry.permissions,
                            .uid = static_cast<uint32_t>(entry.uid),
@@ -237,14 +237,12 @@ absl::Status Reader::AddFile(const TarEntry& entry, const std::string& path,
   RETURN_IF_ERROR(SplitTreePath(path).status());
   const uint64_t limit = tree_.limits().spool.max_file_bytes;
   if (entry.size > limit) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("a size of ", entry.size, " bytes is more than the limit of ", limit,
-                     " a file"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "a size of ", entry.size, " bytes is more than the limit of ", limit, " a file"));
   }
   ContentSpool::Writer writer(tree_.spool());
-  RETURN_IF_ERROR(entries_.ReadData([&](uint64_t offset, absl::string_view data) {
-    return writer.WriteAt(offset, data);
-  }));
+  RETURN_IF_ERROR(entries_.ReadData(
+      [&](uint64_t offset, absl::string_view data) { return writer.WriteAt(offset, data); }));
   ASSIGN_OR_RETURN(FileContents contents, writer.Finish(entry.size));
   return tree_.AddFile(path, std::move(metadata), std::move(contents));
 }

@@ -59,12 +59,13 @@ struct TarSummary {
 
 // Adds what a tar archive has (TarEntries; packed with gzip, zstd, xz or not) to a tree, by the
 // rules of container runtimes. Each entry is checked before its data is read. Kept are type, mode
-// (with its set-id bits), numeric owners, the modification time in seconds, hard links, holes, POSIX
-// ACLs, and the extended attributes security.capability and user.*. Names are the archive's bytes.
+// (with its set-id bits), numeric owners, the modification time in seconds, hard links, holes,
+// POSIX ACLs, and the extended attributes security.capability and user.*. Names are the archive's
+// bytes.
 //
-// A slash in front of a name, or of a hard link's target, says nothing; "/" is the root itself. ".."
-// takes back the component before it. In the target of a link it stops at the root: that is how
-// the guest, and FileTree, look up a symbolic link.
+// A slash in front of a name, or of a hard link's target, says nothing; "/" is the root itself.
+// ".." takes back the component before it. In the target of a link it stops at the root: that is
+// how the guest, and FileTree, look up a symbolic link.
 //
 // Refused, with the entry's name in the message: names that climb above the root; hard links to
 // what is not in the tree; devices as `options` say; types that Linux has not. Errors:

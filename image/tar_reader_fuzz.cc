@@ -6,9 +6,9 @@
 #include "image/tar_reader.h"
 #include "image/tree_path.h"
 
-// The first byte says what is done with devices, whether the archive is a layer and whether it needs
-// an end mark. Whatever comes,
-// the tree stays within its limits and each of its paths is one that it can find.
+// The first byte says what is done with devices, whether the archive is a layer and whether it
+// needs an end mark. Whatever comes, the tree stays within its limits and each of its paths is one
+// that it can find.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using voidbox::FileTree;
   using voidbox::TarOptions;

@@ -132,8 +132,7 @@ TEST_F(TarReaderTest, KeepsAclsAndNamesThoseThatAreNone) {
   EXPECT_EQ(value.size(), 4u + 5 * 8);
   EXPECT_EQ(tree_.Find("d")->metadata.xattrs.at("system.posix_acl_default"), value);
   EXPECT_TRUE(tree_.Find("named")->metadata.xattrs.empty());
-  EXPECT_EQ(summary.dropped.Description(),
-            "extended attribute system.posix_acl_access of 2 files");
+  EXPECT_EQ(summary.dropped.Description(), "extended attribute system.posix_acl_access of 2 files");
   ASSERT_THAT(ReadOne({.name = "again", .pax = {{"SCHILY.xattr.system.posix_acl_access", value}}}),
               IsOk());
   EXPECT_EQ(tree_.Find("again")->metadata.xattrs.at("system.posix_acl_access"), value);
@@ -255,7 +254,8 @@ TEST_F(TarReaderTest, GivesEveryUnpackedByteToWhoAsks) {
   const std::string tar =
       TarBuilder().Add({.name = "a", .data = "x"}).Finish() + std::string(3000, '\0') + "behind";
   std::string seen;
-  const TarOptions options = {.on_unpacked = [&](absl::string_view bytes) { seen.append(bytes.data(), bytes.size()); }};
+  const TarOptions options = {
+      .on_unpacked = [&](absl::string_view bytes) { seen.append(bytes.data(), bytes.size()); }};
   ASSERT_THAT(ReadTar(StringSource(Pack(tar, "gzip")), options, tree_), IsOk());
   EXPECT_EQ(seen, tar);
 }

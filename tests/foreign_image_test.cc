@@ -58,11 +58,12 @@ TEST_F(ForeignImageTest, AnImageWithEverythingThatOtherReadersTakeBoots) {
   base.Add({.name = "large",
             .data = "large\n",
             .pax = {{"SCHILY.xattr.user.large", std::string(20'000, 'x')}}});
-  const std::string upper = TarBuilder()
-                                .Add({.name = "lib/sub/l", .type = '2', .link = "../../../../etc/x"})
-                                .Add({.name = "/srv/hard", .type = '1', .link = "/etc/x"})
-                                .Add({.name = "srv/below", .data = "below\n"})
-                                .WithoutEnd();
+  const std::string upper =
+      TarBuilder()
+          .Add({.name = "lib/sub/l", .type = '2', .link = "../../../../etc/x"})
+          .Add({.name = "/srv/hard", .type = '1', .link = "/etc/x"})
+          .Add({.name = "srv/below", .data = "below\n"})
+          .WithoutEnd();
   const std::string unpadded = upper.substr(0, upper.size() - (512 - 6));
   const std::string image = Write(
       "odd.tar", DockerArchive("config.json", DockerConfig({base.Finish(), unpadded, ""}, ""),
@@ -70,11 +71,12 @@ TEST_F(ForeignImageTest, AnImageWithEverythingThatOtherReadersTakeBoots) {
   const VoidboxProcess::Result imported =
       RunVoidbox({"image", "import", "odd", "--oci", "-"}, ReadFile(image, 64 << 20).value());
   ASSERT_EQ(imported.exit_status, 0) << imported.error;
-  ExpectOutput({"run", "--image", "odd", "--", "sh", "-c",
-                "cat /lib/sub/l /srv/hard /srv/below /large; stat -c %Y /old /new;"
-                "cat /acl \"$(printf '/\\303\\251')\" \"$(printf '/e\\314\\201')\" "
-                "\"$(printf '/\\377')\"; id -u"},
-               "etc\netc\nbelow\nlarge\n-78\n4102444800\nacl\ncomposed\ntwo marks\nno UTF-8\n1000\n");
+  ExpectOutput(
+      {"run", "--image", "odd", "--", "sh", "-c",
+       "cat /lib/sub/l /srv/hard /srv/below /large; stat -c %Y /old /new;"
+       "cat /acl \"$(printf '/\\303\\251')\" \"$(printf '/e\\314\\201')\" "
+       "\"$(printf '/\\377')\"; id -u"},
+      "etc\netc\nbelow\nlarge\n-78\n4102444800\nacl\ncomposed\ntwo marks\nno UTF-8\n1000\n");
 }
 
 TEST_F(ForeignImageTest, OneOfSeveralImagesBesideTheirSignaturesBoots) {

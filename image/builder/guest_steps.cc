@@ -143,8 +143,8 @@ absl::Status AddSystemBusybox(Build& build) {
   }
   RETURN_IF_ERROR(AddBusyboxFile(build, "/bin/busybox"));
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, Ask(build, "--list-full"));
-  // Each entry of an initramfs costs the boot 19 microseconds: the agent makes most of the links when
-  // it has told the host that it is ready, in a third of that time.
+  // Each entry of an initramfs costs the boot 19 microseconds: the agent makes most of the links
+  // when it has told the host that it is ready, in a third of that time.
   RETURN_IF_ERROR(build.tree.AddSymlink("/bin/sh", {}, "/bin/busybox"));
   std::string late;
   for (const std::string& path : paths) {

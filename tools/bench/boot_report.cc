@@ -31,8 +31,7 @@ constexpr Row kRows[] = {
     {"exits to the VMM when idle, per s", &BootSamples::exits_per_second, 1, 1},
 };
 
-constexpr VmmKind kPeers[] = {VmmKind::kOtherVoidbox, VmmKind::kQemuMicrovm,
-                              VmmKind::kFirecracker};
+constexpr VmmKind kPeers[] = {VmmKind::kOtherVoidbox, VmmKind::kQemuMicrovm, VmmKind::kFirecracker};
 
 const BootSamples* Find(const BootResult& result, VmmKind kind) {
   for (const auto& [measured, samples] : result.vmms) {

@@ -43,9 +43,9 @@ std::string ExecText(const ExecResult& result) {
                   absl::StrFormat("%.1f", summary.max), Cell(samples.static_us, 50),
                   Cell(samples.static_us, 99), SummaryCell(samples.at_once_us, 1)});
   }
-  std::string text =
-      absl::StrCat("Round trip of BusyBox' `true`, and of a program of one page, through the agent, ",
-                   "a new connection each, ", result.count, " times\n\n", table.Text(), "\n");
+  std::string text = absl::StrCat(
+      "Round trip of BusyBox' `true`, and of a program of one page, through the agent, ",
+      "a new connection each, ", result.count, " times\n\n", table.Text(), "\n");
   for (const VmmKind peer : kPeers) {
     const double ratio = Ratio(result, peer, &ExecSamples::serial_us);
     if (ratio <= 0) continue;

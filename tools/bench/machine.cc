@@ -59,9 +59,7 @@ absl::string_view JsonName(VmmKind kind) {
   return "";
 }
 
-bool IsVoidbox(VmmKind kind) {
-  return kind == VmmKind::kVoidbox || kind == VmmKind::kOtherVoidbox;
-}
+bool IsVoidbox(VmmKind kind) { return kind == VmmKind::kVoidbox || kind == VmmKind::kOtherVoidbox; }
 
 absl::string_view VsockSocketName(VmmKind kind) {
   return IsVoidbox(kind) ? "vsock.sock" : "v.sock";

@@ -167,7 +167,8 @@ TEST(ReportTest, DiskTextHasEveryFigure) {
 TEST(ReportTest, ExecJsonHasTheNamedKeys) {
   ExecResult result;
   result.count = 3;
-  result.vmms.emplace_back(VmmKind::kVoidbox, ExecSamples{{300, 100, 200}, {90, 70, 80}, {1000, 3000}});
+  result.vmms.emplace_back(VmmKind::kVoidbox,
+                           ExecSamples{{300, 100, 200}, {90, 70, 80}, {1000, 3000}});
   auto json = nlohmann::ordered_json::parse(ExecJson(result));
   EXPECT_EQ(json["voidbox"]["p50_us"], 200);
   EXPECT_EQ(json["voidbox"]["p99_us"], 300);

@@ -111,14 +111,12 @@ absl::Status RunningVm::Spawn(const Vmms& vmms) {
   switch (kind_) {
     case VmmKind::kVoidbox:
     case VmmKind::kOtherVoidbox: {
-      spawn.argv =
-          VoidboxCommand(kind_ == VmmKind::kVoidbox ? vmms.voidbox : vmms.other_voidbox, kConfigFd,
-                         kEventFd);
+      spawn.argv = VoidboxCommand(kind_ == VmmKind::kVoidbox ? vmms.voidbox : vmms.other_voidbox,
+                                  kConfigFd, kEventFd);
       spawn.descriptors.push_back({config.read.get(), kConfigFd});
       spawn.descriptors.push_back({events.write.get(), kEventFd});
       // It is less than a pipe holds.
-      RETURN_IF_ERROR(
-          WriteFrame(config.write.get(), VoidboxConfig(guest, directory_, kConsoleFd)));
+      RETURN_IF_ERROR(WriteFrame(config.write.get(), VoidboxConfig(guest, directory_, kConsoleFd)));
       break;
     }
     case VmmKind::kFirecracker: {
@@ -142,8 +140,7 @@ absl::Status RunningVm::Spawn(const Vmms& vmms) {
 
 bool RunningVm::Ready() const {
   return (!gives_sign_ || sign_.clock_us().has_value()) &&
-         (!ready_listener_ || times_.agent != 0) &&
-         (!IsVoidbox(kind_) || times_.enter != 0);
+         (!ready_listener_ || times_.agent != 0) && (!IsVoidbox(kind_) || times_.enter != 0);
 }
 
 absl::Status RunningVm::AwaitReady() {

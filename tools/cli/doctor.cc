@@ -130,12 +130,13 @@ void PrintJson(const std::vector<Check>& checks, const KvmProbeResult& probe, bo
                     {"found", check.found},
                     {"advice", check.advice}});
   }
-  const nlohmann::json report = {
-      {"usable", works},
-      {"kvm_host", probe.usable ? "native" : "emulated"},
-      {"kvm", {{"usable", probe.usable}, {"ring0_mips", probe.ring0_mips},
-               {"create_vm_ms", probe.create_vm_ms}}},
-      {"checks", list}};
+  const nlohmann::json report = {{"usable", works},
+                                 {"kvm_host", probe.usable ? "native" : "emulated"},
+                                 {"kvm",
+                                  {{"usable", probe.usable},
+                                   {"ring0_mips", probe.ring0_mips},
+                                   {"create_vm_ms", probe.create_vm_ms}}},
+                                 {"checks", list}};
   std::puts(report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
