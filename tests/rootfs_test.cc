@@ -123,7 +123,7 @@ TEST_F(RootfsTest, RefusesWhatTheGuestKernelDoesNotMountByTheFeaturesName) {
       {"casefold", "the feature casefold"},
       {"verity", "the feature verity and blocks of 1024 bytes"}};
   for (const auto& [feature, message] : cases) {
-    MakeTestRootfs({.path = made, .agent = agent(), .features = feature});
+    MakeTestRootfs({.path = made, .features = feature, .agent = agent()});
     const Result result = RunVoidbox({"run", "--rootfs", made, "--", "true"});
     EXPECT_EQ(result.exit_status, 125) << feature;
     EXPECT_THAT(result.error, AllOf(HasSubstr(made), HasSubstr(message)));
@@ -132,7 +132,7 @@ TEST_F(RootfsTest, RefusesWhatTheGuestKernelDoesNotMountByTheFeaturesName) {
 
 TEST_F(RootfsTest, ASizeThatCannotBeHadIsAnError) {
   const std::string made = home_ + "/made.ext4";
-  MakeTestRootfs({.path = made, .agent = agent(), .features = "sparse_super2"});
+  MakeTestRootfs({.path = made, .features = "sparse_super2", .agent = agent()});
   const std::vector<std::string> run = {"run", "--rootfs", made,  "--disk-size",
                                         "64M", "--",       "true"};
   const Result told = RunVoidbox(run);
