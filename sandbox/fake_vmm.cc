@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "agent/agent.pb.h"
@@ -79,7 +78,6 @@ int Main(int config_fd, int event_fd) {
     wait = {.fd = shutdown_call.get(), .events = 0, .revents = 0};
     ::poll(&wait, 1, -1);
     SendStopped(event_fd, vmm::Stopped::GUEST_RESET, "");
-    std::filesystem::remove_all(config.directory());
     return 0;
   }
   if (behaviour.find("panic") == 0) {
