@@ -43,7 +43,7 @@ std::string UrlDecoded(absl::string_view text) {
   return decoded;
 }
 
-absl::Status ApplyXattr(absl::string_view key, const std::string& value, TarEntry& entry) {
+absl::Status ApplyXattr(absl::string_view key, const std::string& value, TarMember& entry) {
   absl::string_view name = key;
   if (absl::ConsumePrefix(&name, kXattrPrefix)) {
     entry.xattrs.insert_or_assign(std::string(name), value);
@@ -67,7 +67,7 @@ absl::StatusOr<int64_t> PaxId(absl::string_view value) {
 
 // Records of a pax header take the place of the header's fields; the last of a key holds. An empty
 // one takes back an earlier one.
-absl::Status ApplyPax(const PaxRecords& records, TarEntry& entry, uint64_t& stored_bytes) {
+absl::Status ApplyPax(const PaxRecords& records, TarMember& entry, uint64_t& stored_bytes) {
   std::map<absl::string_view, const std::string*> last;
   for (const auto& [key, value] : records) last[key] = &value;
   for (const auto& [key, text] : last) {
@@ -177,7 +177,7 @@ absl::StatusOr<std::string> TarEntries::ReadExtension(const TarHeader& header) {
   return text;
 }
 
-absl::StatusOr<std::optional<TarEntry>> TarEntries::NextEntry() {
+absl::StatusOr<std::optional<TarMember>> TarEntries::NextEntry() {
   if (is_done_) return std::nullopt;
   RETURN_IF_ERROR(Skip(data_left_));
   data_left_ = 0;
@@ -211,7 +211,7 @@ absl::StatusOr<std::optional<TarEntry>> TarEntries::NextEntry() {
       RETURN_IF_ERROR(ReadExtension(*header).status());
       continue;
     } else {
-      absl::StatusOr<TarEntry> entry = ReadEntry(*header, *block, extensions);
+      absl::StatusOr<TarMember> entry = ReadEntry(*header, *block, extensions);
       if (!entry.ok()) return At(position_, entry.status());
       return *std::move(entry);
     }
@@ -219,10 +219,10 @@ absl::StatusOr<std::optional<TarEntry>> TarEntries::NextEntry() {
   }
 }
 
-absl::StatusOr<TarEntry> TarEntries::ReadEntry(const TarHeader& header, const std::string& block,
+absl::StatusOr<TarMember> TarEntries::ReadEntry(const TarHeader& header, const std::string& block,
                                                const Extensions& extensions) {
   const auto text = [](const std::string& field) { return field.substr(0, field.find('\0')); };
-  TarEntry entry = {.name = text(extensions.long_name.value_or(header.name)),
+  TarMember entry = {.name = text(extensions.long_name.value_or(header.name)),
                     .link = text(extensions.long_link.value_or(header.link)),
                     .type = header.type,
                     .permissions = static_cast<uint32_t>(header.mode) & kPermissionBits,
@@ -246,7 +246,7 @@ absl::StatusOr<TarEntry> TarEntries::ReadEntry(const TarHeader& header, const st
 }
 
 absl::Status TarEntries::ReadSparseMap(const TarHeader& header, const std::string& block,
-                                       const PaxRecords& pax, TarEntry& entry) {
+                                       const PaxRecords& pax, TarMember& entry) {
   const std::string* const major = FindRecord(pax, "GNU.sparse.major");
   const bool has_text = major != nullptr && *major == "1";
   if (header.type == 'S') {
@@ -270,7 +270,7 @@ absl::Status TarEntries::ReadSparseMap(const TarHeader& header, const std::strin
   return CheckSparseMap(*map_, entry.size, data_left_);
 }
 
-absl::Status TarEntries::ReadOldSparse(const std::string& block, TarEntry& entry) {
+absl::Status TarEntries::ReadOldSparse(const std::string& block, TarMember& entry) {
   TarSparseMap map;
   ASSIGN_OR_RETURN(OldSparsePart part, ReadOldSparseHeader(block, map));
   entry.size = part.file_bytes;

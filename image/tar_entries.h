@@ -19,7 +19,7 @@ namespace voidbox {
 
 // A file of a tar archive, with all that its headers say of it. Names and values are the archive's
 // bytes, hostile and in no encoding.
-struct TarEntry {
+struct TarMember {
   std::string name;
   std::string link;  // of a link
   // POSIX' type: '0' file, '1' hard link, '2' symbolic link, '3' and '4' character and block
@@ -57,7 +57,7 @@ class TarEntries {
 
   // The next file, or none at the archive's end. DATA_LOSS for an archive that is damaged or cut
   // short, and for what is none; RESOURCE_EXHAUSTED at a limit; or an error of `next`.
-  absl::StatusOr<std::optional<TarEntry>> NextEntry();
+  absl::StatusOr<std::optional<TarMember>> NextEntry();
 
   // Gives the data of the last entry to `sink`, which is called with ascending offsets; where
   // nothing is given the file has a hole. At most once for an entry.
@@ -78,11 +78,11 @@ class TarEntries {
   absl::Status Skip(uint64_t bytes);
   absl::Status SkipPadding();
   absl::StatusOr<std::string> ReadExtension(const TarHeader& header);
-  absl::StatusOr<TarEntry> ReadEntry(const TarHeader& header, const std::string& block,
+  absl::StatusOr<TarMember> ReadEntry(const TarHeader& header, const std::string& block,
                                      const Extensions& extensions);
   absl::Status ReadSparseMap(const TarHeader& header, const std::string& block,
-                             const PaxRecords& pax, TarEntry& entry);
-  absl::Status ReadOldSparse(const std::string& block, TarEntry& entry);
+                             const PaxRecords& pax, TarMember& entry);
+  absl::Status ReadOldSparse(const std::string& block, TarMember& entry);
   absl::Status ReadSparseText();
   absl::Status CutShort() const;
 

@@ -33,7 +33,7 @@ TarEntries::Next Pieces(std::string archive, size_t piece) {
 
 // What an archive has, with holes filled.
 struct File {
-  TarEntry entry;
+  TarMember entry;
   std::string data;
 };
 absl::StatusOr<std::vector<File>> ReadAll(const std::string& archive,
@@ -42,7 +42,7 @@ absl::StatusOr<std::vector<File>> ReadAll(const std::string& archive,
   TarEntries entries(Pieces(archive, piece), options);
   std::vector<File> files;
   for (;;) {
-    absl::StatusOr<std::optional<TarEntry>> entry = entries.NextEntry();
+    absl::StatusOr<std::optional<TarMember>> entry = entries.NextEntry();
     if (!entry.ok()) return entry.status();
     if (!entry->has_value()) return files;
     File file = {.entry = **std::move(entry)};
@@ -120,7 +120,7 @@ TEST(TarEntriesTest, TheLastPaxRecordOfAKeyHoldsAndAnEmptyOneTakesItBack) {
                                  .Finish())
                          .value();
   const auto name = [](const std::string& is) {
-    return Field(&File::entry, Field(&TarEntry::name, is));
+    return Field(&File::entry, Field(&TarMember::name, is));
   };
   EXPECT_THAT(files, ElementsAre(name("b"), name("own"), name("plain")));
 }

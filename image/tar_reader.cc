@@ -68,13 +68,13 @@ class Reader {
 
  private:
   absl::StatusOr<absl::string_view> NextBytes();
-  absl::Status AddEntry(TarEntry& entry);
-  absl::Status AddOfType(TarEntry& entry, const std::string& path, FileMetadata metadata);
-  absl::Status AddFile(const TarEntry& entry, const std::string& path, FileMetadata metadata);
-  absl::Status AddDevice(const TarEntry& entry, const std::string& path, FileMetadata metadata);
-  absl::Status AddHardLink(const TarEntry& entry, const std::string& path);
+  absl::Status AddEntry(TarMember& entry);
+  absl::Status AddOfType(TarMember& entry, const std::string& path, FileMetadata metadata);
+  absl::Status AddFile(const TarMember& entry, const std::string& path, FileMetadata metadata);
+  absl::Status AddDevice(const TarMember& entry, const std::string& path, FileMetadata metadata);
+  absl::Status AddHardLink(const TarMember& entry, const std::string& path);
   void DropDevice(const std::string& path);
-  absl::StatusOr<FileMetadata> Metadata(TarEntry& entry);
+  absl::StatusOr<FileMetadata> Metadata(TarMember& entry);
   // Keeps an ACL, given as an attribute's value, or drops what is none.
   void AddAcl(absl::string_view name, const absl::StatusOr<std::string>& value,
               FileMetadata& metadata);
@@ -97,7 +97,7 @@ absl::StatusOr<absl::string_view> Reader::NextBytes() {
 
 absl::StatusOr<TarSummary> Reader::Read() {
   for (;;) {
-    ASSIGN_OR_RETURN(std::optional<TarEntry> entry, entries_.NextEntry());
+    ASSIGN_OR_RETURN(std::optional<TarMember> entry, entries_.NextEntry());
     if (!entry.has_value()) break;
     RETURN_IF_ERROR(Named(entry->name, AddEntry(*entry)));
   }
@@ -110,7 +110,7 @@ absl::StatusOr<TarSummary> Reader::Read() {
   return std::move(summary_);
 }
 
-absl::Status Reader::AddEntry(TarEntry& entry) {
+absl::Status Reader::AddEntry(TarMember& entry) {
   const std::optional<std::string> path = TreePath(entry.name, /*stops_at_root=*/false);
   if (!path.has_value()) return absl::InvalidArgumentError("its name climbs above the root");
   if (options_.is_layer) {
@@ -148,7 +148,7 @@ void Reader::AddAcl(absl::string_view name, const absl::StatusOr<std::string>& v
   }
 }
 
-absl::StatusOr<FileMetadata> Reader::Metadata(TarEntry& entry) {
+absl::StatusOr<FileMetadata> Reader::Metadata(TarMember& entry) {
   // The last number of 32 bits means "no change" to chown(2).
   if (entry.uid < 0 || entry.uid >= UINT32_MAX || entry.gid < 0 || entry.gid >= UINT32_MAX) {
     return absl::InvalidArgumentError(
@@ -177,7 +177,7 @@ absl::StatusOr<FileMetadata> Reader::Metadata(TarEntry& entry) {
   return metadata;
 }
 
-absl::Status Reader::AddOfType(TarEntry& entry, const std::string& path, FileMetadata metadata) {
+absl::Status Reader::AddOfType(TarMember& entry, const std::string& path, FileMetadata metadata) {
   switch (entry.type) {
     case '0':
       return AddFile(entry, path, std::move(metadata));
@@ -199,7 +199,7 @@ absl::Status Reader::AddOfType(TarEntry& entry, const std::string& path, FileMet
   }
 }
 
-absl::Status Reader::AddHardLink(const TarEntry& entry, const std::string& path) {
+absl::Status Reader::AddHardLink(const TarMember& entry, const std::string& path) {
   const std::string target = *TreePath(entry.link, /*stops_at_root=*/true);
   if (!dropped_devices_.contains(target)) return tree_.AddHardLink(path, target);
   DropDevice(path);
@@ -211,7 +211,7 @@ void Reader::DropDevice(const std::string& path) {
   if (dropped_devices_.size() < kMaxDroppedDevices) dropped_devices_.insert(path);
 }
 
-absl::Status Reader::AddDevice(const TarEntry& entry, const std::string& path,
+absl::Status Reader::AddDevice(const TarMember& entry, const std::string& path,
                                FileMetadata metadata) {
   const auto number = [](int64_t value) {  // one that is none is refused by the tree
     return value < 0 || value > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(value);
@@ -232,7 +232,7 @@ absl::Status Reader::AddDevice(const TarEntry& entry, const std::string& path,
   return absl::InternalError("a policy that is none");
 }
 
-absl::Status Reader::AddFile(const TarEntry& entry, const std::string& path,
+absl::Status Reader::AddFile(const TarMember& entry, const std::string& path,
                              FileMetadata metadata) {
   RETURN_IF_ERROR(SplitTreePath(path).status());
   const uint64_t limit = tree_.limits().spool.max_file_bytes;
