@@ -220,17 +220,17 @@ absl::StatusOr<std::optional<TarMember>> TarEntries::NextEntry() {
 }
 
 absl::StatusOr<TarMember> TarEntries::ReadEntry(const TarHeader& header, const std::string& block,
-                                               const Extensions& extensions) {
+                                                const Extensions& extensions) {
   const auto text = [](const std::string& field) { return field.substr(0, field.find('\0')); };
   TarMember entry = {.name = text(extensions.long_name.value_or(header.name)),
-                    .link = text(extensions.long_link.value_or(header.link)),
-                    .type = header.type,
-                    .permissions = static_cast<uint32_t>(header.mode) & kPermissionBits,
-                    .uid = header.uid,
-                    .gid = header.gid,
-                    .mtime = header.mtime,
-                    .major = header.major,
-                    .minor = header.minor};
+                     .link = text(extensions.long_link.value_or(header.link)),
+                     .type = header.type,
+                     .permissions = static_cast<uint32_t>(header.mode) & kPermissionBits,
+                     .uid = header.uid,
+                     .gid = header.gid,
+                     .mtime = header.mtime,
+                     .major = header.major,
+                     .minor = header.minor};
   auto stored = static_cast<uint64_t>(header.size);
   RETURN_IF_ERROR(ApplyPax(extensions.pax, entry, stored));
   // V7 has no type of directories.

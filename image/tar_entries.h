@@ -79,7 +79,7 @@ class TarEntries {
   absl::Status SkipPadding();
   absl::StatusOr<std::string> ReadExtension(const TarHeader& header);
   absl::StatusOr<TarMember> ReadEntry(const TarHeader& header, const std::string& block,
-                                     const Extensions& extensions);
+                                      const Extensions& extensions);
   absl::Status ReadSparseMap(const TarHeader& header, const std::string& block,
                              const PaxRecords& pax, TarMember& entry);
   absl::Status ReadOldSparse(const std::string& block, TarMember& entry);
