@@ -1,6 +1,7 @@
 #include "sandbox/registry.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -30,6 +31,13 @@ absl::StatusOr<std::string> NewId() {
   return absl::BytesToHexString(absl::string_view(random, sizeof(random)));
 }
 
+absl::StatusOr<UniqueFd> OpenLock(const std::string& sandboxes) {
+  const std::string path = absl::StrCat(sandboxes, "/", kLockName);
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return PlaceError(path, errno);
+  return fd;
+}
+
 }  // namespace
 
 SandboxDirectory::~SandboxDirectory() {
@@ -53,9 +61,7 @@ absl::StatusOr<Registry> Registry::Open(const std::string& home, int interrupt) 
 }
 
 absl::StatusOr<UniqueFd> Registry::Lock() const {
-  const std::string path = absl::StrCat(path_, "/", kLockName);
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return PlaceError(path, errno);
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenLock(path_));
   RETURN_IF_ERROR(LockExclusively(fd.get(), interrupt_));
   return fd;
 }
@@ -101,6 +107,14 @@ absl::StatusOr<SandboxDirectory> Registry::Create(const std::string& name) {
 absl::StatusOr<std::vector<SandboxRecord>> Registry::List() {
   ASSIGN_OR_RETURN(const UniqueFd lock, Lock());
   return ReapLocked();
+}
+
+absl::Status ReapWithoutWaiting(const std::string& sandboxes) {
+  ASSIGN_OR_RETURN(const UniqueFd lock, OpenLock(sandboxes));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return errno == EWOULDBLOCK ? absl::OkStatus() : ErrnoStatus("flock");
+  }
+  return Registry(sandboxes, -1).ReapLocked().status();
 }
 
 }  // namespace voidbox

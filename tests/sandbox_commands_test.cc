@@ -320,8 +320,12 @@ TEST_F(SandboxCommandsTest, AShellHasATerminal) {
   ASSERT_TRUE(shell.WaitFor("read x"));
   shell.Type("it\r");
   ASSERT_TRUE(shell.WaitFor("got it"));
-  // Ctrl-D ends the shell, and its status is passed on.
-  shell.Type("(exit 5)\r\x04");
+  ASSERT_TRUE(shell.WaitFor("$ "));
+  // Ctrl-D ends the shell at its prompt (before, the terminal takes it for an end of input that
+  // nobody reads), and its status is passed on.
+  shell.Type("(exit 5)\r");
+  ASSERT_TRUE(shell.WaitFor("$ "));
+  shell.Type("\x04");
   EXPECT_EQ(shell.Finish(), 5);
   EXPECT_TRUE(shell.IsCooked());
 }

@@ -15,6 +15,7 @@
 #include "base/status_macros.h"
 #include "base/unix_socket.h"
 #include "sandbox/living_sandboxes.h"
+#include "sandbox/registry.h"
 
 namespace voidbox {
 namespace {
@@ -70,6 +71,7 @@ UniqueFd HostdSandboxes::Connect(const host::ConnectRequest& request) const {
 }
 
 absl::Status HostdSandboxes::List(Asker& asker) {
+  RETURN_IF_ERROR(ReapWithoutWaiting(sandboxes_));
   ASSIGN_OR_RETURN(const std::vector<SandboxRecord> living, LivingSandboxes(sandboxes_));
   for (const SandboxRecord& record : living) {
     host::HostdReply reply;

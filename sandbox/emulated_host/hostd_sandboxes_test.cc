@@ -78,10 +78,11 @@ class HostdSandboxesTest : public ::testing::Test {
   HostdSandboxes sandboxes_{*loop_, path_};
 };
 
-TEST_F(HostdSandboxesTest, ListsThoseThatLive) {
+TEST_F(HostdSandboxesTest, ListsThoseThatLiveAndRemovesWhatOthersLeft) {
   std::filesystem::create_directories(path_ + "/dead00000000");
   Publish({.id = "dead00000000", .vmm = {.pid = ::getpid(), .start_time = 1}});
-  std::filesystem::create_directories(path_ + "/beef00000000");  // not published yet
+  std::filesystem::create_directories(path_ +
+                                      "/beef00000000");  // its owner died before it published
   const auto replies = Replies(Ask([](host::HostdRequest& request) { request.mutable_list(); }));
   ASSERT_EQ(replies.size(), 2u);
   EXPECT_EQ(replies[0].sandbox().id(), kId);
@@ -89,6 +90,8 @@ TEST_F(HostdSandboxesTest, ListsThoseThatLive) {
   ASSERT_TRUE(record.has_value());
   EXPECT_EQ(record->name, "web");
   EXPECT_TRUE(replies[1].has_done());
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/dead00000000"));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/beef00000000"));
 }
 
 TEST_F(HostdSandboxesTest, AListThatNobodyReadsIsKeptUntilSomebodyDoes) {
