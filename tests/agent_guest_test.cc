@@ -202,14 +202,29 @@ TEST_F(AgentGuestTest, NothingOutlivesTheTimeout) {
   }
 }
 
-TEST_F(AgentGuestTest, WhatACommandLeavesBehindIsKilledAndDelaysNothing) {
+TEST_F(AgentGuestTest, WhatACommandLeavesBehindIsKilledIfAskedForAndDelaysNothing) {
   Watcher watcher("left");
-  const auto exec = guest_->Run(watcher.Watched() +
-                                "setsid sh -c 'trap \"\" TERM HUP; echo away; sleep 1000' & "
-                                "read -r line </dev/null; echo done; exit 3");
+  agent::ExecRequest request =
+      GuestSandbox::Shell(watcher.Watched() +
+                          "setsid sh -c 'trap \"\" TERM HUP; echo away; sleep 1000' & "
+                          "read -r line </dev/null; echo done; exit 3");
+  request.set_kill_tree(true);
+  const auto exec = guest_->Run(request);
   ExpectExit(*exec, 3);
   EXPECT_THAT(exec->out, HasSubstr("done\n"));
   watcher.AwaitEnd();
+}
+
+TEST_F(AgentGuestTest, WhatACommandLeavesBehindGoesOnAndDelaysNothing) {
+  Watcher watcher("goes-on");
+  const auto exec = guest_->Run(watcher.Watched() +
+                                "mkfifo /tmp/go; setsid sh -c 'read -r line </tmp/go; echo late; "
+                                "echo $line >/tmp/went' & echo done; exit 3");
+  ExpectExit(*exec, 3);
+  EXPECT_EQ(exec->out, "done\n");
+  guest_->Run("echo on >/tmp/go");
+  watcher.AwaitEnd();
+  EXPECT_EQ(guest_->Run("cat /tmp/went; rm /tmp/went /tmp/go")->out, "on\n");
 }
 
 TEST_F(AgentGuestTest, AMissingCommandIs127AndOneThatCannotRunIs126) {
@@ -308,9 +323,12 @@ TEST_F(AgentGuestTest, NothingIsLeftAfterTwoHundredCommands) {
   const std::string descriptors = AgentDescriptors();
   for (int i = 0; i < 200; ++i) {
     switch (i % 8) {
-      case 0:
-        guest_->Run("setsid sleep 1000 & sleep 1000 & exit 1");
+      case 0: {
+        agent::ExecRequest request = GuestSandbox::Shell("setsid sleep 1000 & sleep 1000 & exit 1");
+        request.set_kill_tree(true);
+        guest_->Run(request);
         break;
+      }
       case 1:
         guest_->Run(GuestSandbox::Command({"no-such-program"}));
         break;
