@@ -120,7 +120,7 @@ TEST_F(DistributionKernelTest, LoadsModulesBehindAnInitramfsOfEveryPacking) {
     if (program.empty()) {
       ASSERT_THAT(WriteFileAtomically(packed, Lzo(*ReadFile(plain, 64 << 20))), IsOk());
     } else {
-      const std::string script = absl::StrCat(program, " ", plain, " > ", packed);
+      const std::string script = absl::StrCat(program, " < ", plain, " > ", packed);
       ASSERT_EQ(RunProgram({"/bin/sh", "-c", script}), 0);
     }
     Import("packed", {"--initramfs", packed, "--force"}, "cpio+" + name);
