@@ -162,7 +162,7 @@ void GrowRootIfItCan() {
 // Before the host is told that the guest is ready, where it has asked for a size: it is told at
 // once if that cannot be had.
 absl::Status GrowRootAsAsked() {
-  const absl::Status status = GrowRoot();
+  absl::Status status = GrowRoot();
   if (status.ok()) return status;
   return absl::Status(status.code(),
                       absl::StrCat("the root file system cannot grow to the size that was asked "
