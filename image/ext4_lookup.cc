@@ -112,18 +112,16 @@ uint64_t Walk::GroupDescriptorBlock(uint64_t index) const {
   const bool is_meta = (super_.incompat & EXT2_FEATURE_INCOMPAT_META_BG) != 0;
   if (!is_meta || index < super_.first_meta_group) return superblock + 1 + index;
   const uint64_t group = index * (super_.block_bytes / super_.group_descriptor_bytes);
-  bool has_super;
-  if (group == 0) {
-    has_super = true;
-  } else if ((super_.compat & EXT4_FEATURE_COMPAT_SPARSE_SUPER2) != 0) {
-    has_super = group == super_.backup_groups[0] || group == super_.backup_groups[1];
-  } else if ((super_.ro_compat & EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER) == 0 || group == 1) {
-    has_super = true;
-  } else {
-    has_super =
-        group % 2 == 1 && (IsPowerOf(group, 3) || IsPowerOf(group, 5) || IsPowerOf(group, 7));
-  }
-  uint64_t block = super_.first_data_block + group * super_.blocks_per_group + (has_super ? 1 : 0);
+  const auto has_super = [&] {
+    if (group == 0) return true;
+    if ((super_.compat & EXT4_FEATURE_COMPAT_SPARSE_SUPER2) != 0) {
+      return group == super_.backup_groups[0] || group == super_.backup_groups[1];
+    }
+    if ((super_.ro_compat & EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER) == 0 || group == 1) return true;
+    return group % 2 == 1 && (IsPowerOf(group, 3) || IsPowerOf(group, 5) || IsPowerOf(group, 7));
+  };
+  uint64_t block =
+      super_.first_data_block + group * super_.blocks_per_group + (has_super() ? 1 : 0);
   // With clusters, block 0 of 1 KiB is in front of the superblock.
   if (group == 0 && super_.block_bytes == 1024 && super_.first_data_block == 0) ++block;
   return block;

@@ -46,6 +46,7 @@ class Packer {
     RETURN_IF_ERROR(Open(options_.gzip));
     absl::Status status = AddTop();
     if (status.ok() && archive_write_close(writer_.get()) != ARCHIVE_OK) status = WriterError();
+    if (status.ok()) status = sink_status_;
     // libarchive closes an archive that it frees: of one that failed, nothing more is to be sent.
     failed_ = !status.ok();
     if (failed_) return status;
@@ -53,13 +54,14 @@ class Packer {
   }
 
  private:
-  static la_ssize_t Write(archive* writer, void* self, const void* data, size_t size) {
+  // Never fails: libarchive (3.6.2) does not free all of a writer whose sink has failed. Whoever
+  // wrote looks at sink_status_.
+  static la_ssize_t Write(archive* /*writer*/, void* self, const void* data, size_t size) {
     auto& that = *static_cast<Packer*>(self);
-    if (that.failed_) return -1;
-    that.sink_status_ = that.sink_({static_cast<const char*>(data), size});
-    if (that.sink_status_.ok()) return static_cast<la_ssize_t>(size);
-    archive_set_error(writer, EIO, "the stream failed");
-    return -1;
+    if (!that.failed_ && that.sink_status_.ok()) {
+      that.sink_status_ = that.sink_({static_cast<const char*>(data), size});
+    }
+    return static_cast<la_ssize_t>(size);
   }
 
   absl::Status Open(bool gzip) {
@@ -211,6 +213,7 @@ class Packer {
     if (archive_write_data(writer_.get(), buffer_.get(), size) != static_cast<la_ssize_t>(size)) {
       return WriterError();
     }
+    RETURN_IF_ERROR(sink_status_);
     return options_.progress ? options_.progress(size) : absl::OkStatus();
   }
 
@@ -228,7 +231,7 @@ class Packer {
     if (S_ISREG(info.st_mode)) archive_entry_set_size(entry, info.st_size);
     if (link != nullptr) archive_entry_set_symlink(entry, link);
     // A warning is about a name that is not UTF-8, which is written as it is.
-    return archive_write_header(writer_.get(), entry) >= ARCHIVE_WARN ? absl::OkStatus()
+    return archive_write_header(writer_.get(), entry) >= ARCHIVE_WARN ? sink_status_
                                                                       : WriterError();
   }
 
