@@ -55,7 +55,7 @@ absl::StatusOr<AdoptedConfig> AdoptContainerConfig(const OciImageConfig& config,
 absl::Status MakeWorkingDirectory(const AdoptedConfig& adopted, FileTree& tree) {
   const std::string& directory = adopted.config.working_directory;
   if (directory.empty()) return absl::OkStatus();
-  const absl::Status made = tree.EnsureDirectory(
+  absl::Status made = tree.EnsureDirectory(
       directory, {.permissions = 0755, .uid = adopted.uid, .gid = adopted.gid});
   if (made.ok()) return made;
   return absl::InvalidArgumentError(absl::StrCat("its working directory '",

@@ -135,7 +135,7 @@ absl::Status CheckRootDisk(const std::string& path, const RootDiskUse& use) {
   const auto super =
       ReadExt4Superblock(path, use.own_kernel ? Ext4Kernel::kOwn : Ext4Kernel::kOther);
   if (!super.ok()) return AboutRootfs(super.status());
-  const absl::Status growable = CheckExt4Growable(*super, use.disk_bytes);
+  absl::Status growable = CheckExt4Growable(*super, use.disk_bytes);
   if (growable.ok()) return growable;
   return AboutRootfs(absl::Status(growable.code(), absl::StrCat(path, ": ", growable.message())));
 }
