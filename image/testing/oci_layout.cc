@@ -19,6 +19,7 @@ std::string OciLayout::AddBlob(const std::string& data, const std::string& media
 std::string OciLayout::AddImage(const std::vector<std::string>& layers, const std::string& packing,
                                 const std::string& architecture, const std::string& more) {
   std::vector<std::string> descriptors;
+  descriptors.reserve(layers.size());
   for (const std::string& layer : layers) {
     descriptors.push_back(
         AddBlob(packing.empty() ? layer : Pack(layer, packing),
@@ -77,6 +78,7 @@ std::string DockerArchive(const std::string& config_name, const std::string& con
 
 std::string DockerConfig(const std::vector<std::string>& unpacked, const std::string& os) {
   std::vector<std::string> ids;
+  ids.reserve(unpacked.size());
   for (const std::string& layer : unpacked) ids.push_back("\"sha256:" + HexOf(layer) + "\"");
   return absl::StrCat(R"({"os":")", os, R"(","architecture":"amd64","config":{},)",
                       R"("rootfs":{"diff_ids":[)", absl::StrJoin(ids, ","), "]}}");
