@@ -48,7 +48,7 @@ absl::Status RotatingLog::Append(absl::string_view piece) {
     RETURN_IF_ERROR(Open());
   }
   if (!file_) RETURN_IF_ERROR(Open());  // which had failed
-  const absl::Status written = WriteAll(file_.get(), piece);
+  absl::Status written = WriteAll(file_.get(), piece);
   if (written.ok()) {
     size_ += piece.size();
     return written;
