@@ -30,7 +30,7 @@ SplitPath SplitLast(std::string path) {
 }
 
 std::string NameOfLocalSource(const std::string& path) {
-  const std::string last = SplitLast(path).name;
+  std::string last = SplitLast(path).name;
   if (last == ".") return "";
   if (last != "..") return last;
   std::error_code error;
