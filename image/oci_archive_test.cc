@@ -152,8 +152,8 @@ TEST_F(OciArchiveTest, ReadsWhatDockerSaves) {
 TEST_F(OciArchiveTest, ReadsDockerArchivesWhoseConfigHasAnyNameAndWhoseLayersArePacked) {
   const std::string config = DockerConfig({layers_[0], layers_[1]});
   const std::vector<std::string> packed = {Pack(layers_[0], "gzip"), Pack(layers_[1], "zstd")};
-  for (const std::string name : {std::string("config.json"), "sha256:" + HexOf(config),
-                                 HexOf(config) + ".json", "blobs/sha256/" + HexOf(config)}) {
+  for (const std::string& name : {std::string("config.json"), "sha256:" + HexOf(config),
+                                  HexOf(config) + ".json", "blobs/sha256/" + HexOf(config)}) {
     const auto image = ReadArchive(DockerArchive(name, config, packed, "a:b"));
     ASSERT_THAT(image, IsOk()) << name;
     EXPECT_EQ(image->digest, HexOf(config));

@@ -31,7 +31,9 @@ TEST(OutputPumpTest, ASocketMayBeWatchedForInputToo) {
   while (got < bytes.size() && pump.status().ok()) {
     const ssize_t one = ::recv(reader.get(), piece.data(), piece.size(), MSG_DONTWAIT);
     if (one > 0) got += static_cast<size_t>(one);
-    if (one < 0) ASSERT_THAT(loop->RunOnce(absl::Seconds(10)), IsOk());
+    if (one < 0) {
+      ASSERT_THAT(loop->RunOnce(absl::Seconds(10)), IsOk());
+    }
   }
   EXPECT_EQ(got, bytes.size());
   EXPECT_THAT(pump.status(), IsOk());

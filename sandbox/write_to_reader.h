@@ -9,7 +9,7 @@ namespace voidbox {
 
 // WriteAll, with CANCELLED when nobody reads: whoever was to read knows why, and says so.
 inline absl::Status WriteToReader(int fd, absl::string_view data) {
-  const absl::Status status = WriteAll(fd, data);
+  absl::Status status = WriteAll(fd, data);
   // EPIPE of a pipe, as absl::ErrnoToStatus has it.
   if (!absl::IsFailedPrecondition(status)) return status;
   return absl::CancelledError("the stream's reader is gone");

@@ -42,7 +42,9 @@ TEST_F(KvmChoiceTest, AutoGivesTheReasonWhyItIsNotNative) {
     const auto choice = ChooseKvm(flag);
     ASSERT_THAT(choice, IsOk());
     EXPECT_EQ(choice->emulated, !choice->reason.empty());
-    if (choice->emulated) EXPECT_THAT(choice->reason, HasSubstr("no usable KVM here"));
+    if (choice->emulated) {
+      EXPECT_THAT(choice->reason, HasSubstr("no usable KVM here"));
+    }
   }
 }
 
