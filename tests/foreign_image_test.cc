@@ -25,7 +25,7 @@ class ForeignImageTest : public ::testing::Test {
     TarBuilder base;
     base.Add({.name = "/", .type = '5', .mode = 0755});
     base.Add({.name = "/bin/busybox", .data = ReadFile("/bin/busybox").value(), .mode = 0755});
-    for (const char* const name : {"sh", "cat", "stat", "id"}) {
+    for (const char* const name : {"sh", "cat", "stat", "id", "ls"}) {
       base.Add({.name = std::string("/bin/") + name, .type = '2', .link = "busybox"});
     }
     base.Add({.name = "/usr/lib", .type = '5', .mode = 0755});
@@ -77,6 +77,20 @@ TEST_F(ForeignImageTest, AnImageWithEverythingThatOtherReadersTakeBoots) {
        "cat /acl \"$(printf '/\\303\\251')\" \"$(printf '/e\\314\\201')\" "
        "\"$(printf '/\\377')\"; id -u"},
       "etc\netc\nbelow\nlarge\n-78\n4102444800\nacl\ncomposed\ntwo marks\nno UTF-8\n1000\n");
+}
+
+TEST_F(ForeignImageTest, ItsUserIsInHisGroupsAndItsVolumesAreThere) {
+  const std::string layer =
+      Base()
+          .Add({.name = "etc/passwd", .data = "app:x:70:71::/srv/app:/bin/sh\n"})
+          .Add({.name = "etc/group", .data = "video:x:44:app\nother:x:45:user\nlast:x:46:x,app"})
+          .Finish();
+  const std::string image =
+      Write("groups.tar", LayoutOf(layer, R"({"User":"70","Volumes":{"/data/v":{}}})").Tar());
+  const VoidboxProcess::Result imported = RunVoidbox({"image", "import", "groups", "--oci", image});
+  ASSERT_EQ(imported.exit_status, 0) << imported.error;
+  ExpectOutput({"run", "--image", "groups", "--", "sh", "-c", "id -u; id -G; ls -d /data/v"},
+               "70\n71 44 46\n/data/v\n");
 }
 
 TEST_F(ForeignImageTest, OneOfSeveralImagesBesideTheirSignaturesBoots) {
