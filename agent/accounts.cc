@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -62,7 +63,7 @@ absl::Status NoSuchUser(absl::string_view user) {
                                                  "'; give a UID or UID:GID in decimal"));
 }
 
-absl::StatusOr<std::string> ReadPasswd(const std::string& path) {
+absl::StatusOr<std::string> ReadAccounts(const std::string& path) {
   // A pipe in its place would wait for a writer.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return ErrnoStatus(path);
@@ -71,14 +72,33 @@ absl::StatusOr<std::string> ReadPasswd(const std::string& path) {
   if (!S_ISREG(info.st_mode)) {
     return absl::FailedPreconditionError(absl::StrCat(path, " is not a regular file"));
   }
-  std::string text(kMaxPasswdBytes + 1, '\0');
+  const auto most = static_cast<off_t>(kMaxAccountsBytes);
+  std::string text(static_cast<size_t>(std::min(info.st_size, most)) + 1, '\0');
   ASSIGN_OR_RETURN(const size_t size, ReadUpTo(fd.get(), text.data(), text.size()));
-  if (size > kMaxPasswdBytes) {
+  if (size > kMaxAccountsBytes) {
     return absl::ResourceExhaustedError(
-        absl::StrCat(path, " is longer than the limit of ", kMaxPasswdBytes, " bytes"));
+        absl::StrCat(path, " is longer than the limit of ", kMaxAccountsBytes, " bytes"));
   }
   text.resize(size);
   return text;
+}
+
+// By the lines of group(5): name:password:gid:member,member.
+std::vector<gid_t> GroupsOf(absl::string_view user, absl::string_view group) {
+  constexpr size_t kFields = 4, kGid = 2, kMembers = 3;
+  std::vector<gid_t> groups;
+  for (const absl::string_view line : absl::StrSplit(group, '\n')) {
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, ':');
+    if (fields.size() != kFields || groups.size() == kMaxGroups) continue;
+    const auto gid = ParseId(fields[kGid]);
+    if (!gid) continue;
+    for (const absl::string_view member : absl::StrSplit(fields[kMembers], ',')) {
+      if (member != user) continue;
+      groups.push_back(*gid);
+      break;
+    }
+  }
+  return groups;
 }
 
 // What needs no file.
@@ -93,7 +113,8 @@ std::optional<Account> WellKnown(absl::string_view user) {
 Account DefaultAccount() { return {kUserId, kUserId, "user", "/home/user"}; }
 Account RootAccount() { return {0, 0, "root", "/root"}; }
 
-absl::StatusOr<Account> FindAccountIn(absl::string_view user, absl::string_view passwd) {
+absl::StatusOr<Account> FindAccountIn(absl::string_view user, absl::string_view passwd,
+                                      absl::string_view group) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(user, absl::MaxSplits(':', 1));
   const bool has_group = user.find(':') != absl::string_view::npos;
@@ -102,6 +123,7 @@ absl::StatusOr<Account> FindAccountIn(absl::string_view user, absl::string_view 
     auto account =
         FirstThat(passwd, [&](const Account& candidate) { return candidate.name == user; });
     if (has_group || !account) return NoSuchUser(user);
+    account->groups = GroupsOf(account->name, group);
     return *std::move(account);
   }
   Account account = {*uid, *uid, "", "/"};
@@ -112,23 +134,25 @@ absl::StatusOr<Account> FindAccountIn(absl::string_view user, absl::string_view 
     const auto gid = ParseId(parts.second);
     if (!gid) return NoSuchUser(user);
     account.gid = *gid;
+  } else if (!account.name.empty()) {
+    account.groups = GroupsOf(account.name, group);
   }
   return account;
 }
 
-absl::StatusOr<Account> FindAccount(absl::string_view user, const std::string& passwd_path) {
+absl::StatusOr<Account> FindAccount(absl::string_view user, const AccountFiles& files) {
   if (user.size() > kMaxUserBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("user: ", user.size(), " bytes are more than the limit of ", kMaxUserBytes));
   }
   if (auto account = WellKnown(user)) return *std::move(account);
-  const absl::StatusOr<std::string> passwd = ReadPasswd(passwd_path);
+  const absl::StatusOr<std::string> passwd = ReadAccounts(files.passwd);
   // Numbers do without.
   if (!passwd.ok() && !ParseId(user.substr(0, user.find(':')))) {
     return absl::InvalidArgumentError(
         absl::StrCat("user: '", user, "' cannot be looked up: ", passwd.status().message()));
   }
-  return FindAccountIn(user, passwd.value_or(""));
+  return FindAccountIn(user, passwd.value_or(""), ReadAccounts(files.group).value_or(""));
 }
 
 }  // namespace voidbox

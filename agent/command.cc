@@ -102,7 +102,7 @@ absl::Status ParseIsolation(const agent::ExecRequest& request, const CommandSett
     command.home = RootAccount().home;
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(command.account, FindAccount(request.user(), setting.passwd_path));
+  ASSIGN_OR_RETURN(command.account, FindAccount(request.user(), setting.account_files));
   command.home = command.account->home;
   if (isolation == agent::JAIL) {
     command.jail = setting.jail;

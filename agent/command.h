@@ -31,7 +31,7 @@ struct CommandSetting {
   bool isolates = false;
   // What a command started always ends with it.
   bool kills_trees = false;
-  std::string passwd_path = "/etc/passwd";
+  AccountFiles account_files;
   // The root of commands in a jail.
   std::string jail = "/home/user";
 };

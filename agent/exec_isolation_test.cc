@@ -30,7 +30,11 @@ std::string JailPath() { return absl::StrCat(::testing::TempDir(), "/jail-", ::g
 
 class ExecIsolationTest : public ExecTest {
  protected:
-  ExecIsolationTest() : ExecTest({.isolates = true, .jail = JailPath()}) {
+  ExecIsolationTest()
+      : ExecTest(
+            {.isolates = true,
+             .account_files = {.passwd = JailPath() + ".passwd", .group = JailPath() + ".group"},
+             .jail = JailPath()}) {
     fs::create_directories(jail_ + "/bin");
     fs::create_directories(jail_ + "/dev");
     fs::create_directories(jail_ + "/work");
@@ -39,9 +43,16 @@ class ExecIsolationTest : public ExecTest {
                              "mknod", "true", "grep"}) {
       fs::create_symlink("busybox", jail_ + "/bin/" + name);
     }
+    EXPECT_THAT(WriteFileAtomically(jail_ + ".passwd",
+                                    *ReadFile("/etc/passwd") + "member:x:1234:1235::/:/bin/sh\n"),
+                IsOk());
+    EXPECT_THAT(WriteFileAtomically(jail_ + ".group", "audio:x:29:member\nvideo:x:44:a,member\n"),
+                IsOk());
     EXPECT_EQ(::chown((jail_ + "/work").c_str(), 1000, 1000), 0);
   }
-  ~ExecIsolationTest() override { fs::remove_all(jail_); }
+  ~ExecIsolationTest() override {
+    for (const char* const name : {"", ".passwd", ".group"}) fs::remove_all(jail_ + name);
+  }
 
   static agent::Request Jailed(agent::Request request) {
     request.mutable_exec()->set_isolation(agent::JAIL);
@@ -53,6 +64,15 @@ class ExecIsolationTest : public ExecTest {
 };
 
 INSTANTIATE_TEST_SUITE_P(All, ExecIsolationTest, ::testing::ValuesIn(AvailableTrees()), TreesName);
+
+TEST_P(ExecIsolationTest, AUserIsInTheGroupsThatNameHimButNotInAJail) {
+  agent::Request request = TestingClient::Shell("id -G");
+  request.mutable_exec()->set_user("member");
+  EXPECT_EQ(Run(request).out, "1235 29 44\n");
+  EXPECT_EQ(Run(Jailed(request)).out, "1235\n");
+  request.mutable_exec()->set_user("1234:5");
+  EXPECT_EQ(Run(request).out, "5\n");
+}
 
 TEST_P(ExecIsolationTest, ACommandIsUid1000WithoutGroupsAndCapabilities) {
   const Result result =

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,7 @@
 #include "agent/late_links.h"
 #include "agent/machine/machine_handlers.h"
 #include "agent/mounts.h"
+#include "agent/ping/ping.h"
 #include "agent/root_file_system.h"
 #include "agent/run_ts/run_ts_call.h"
 #include "agent/switch_root.h"
@@ -239,9 +241,18 @@ absl::Status RunAgent() {
 }  // namespace
 }  // namespace voidbox
 
+// The name that this file was called by.
+static absl::string_view ProgramName(int argc, char** argv) {
+  const absl::string_view path = argc > 0 ? argv[0] : "";
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+
 int main(int argc, char** argv) {
   if (argc == 2 && absl::string_view(argv[1]) == voidbox::kFileWorkerMode) {
     return voidbox::RunFileWorker(voidbox::kWorkspace);
+  }
+  if (const absl::string_view name = ProgramName(argc, argv); name == "ping" || name == "ping6") {
+    return voidbox::RunPing(name, std::span(argv + 1, static_cast<size_t>(argc - 1)));
   }
   if (::getpid() != 1) {
     voidbox::LogError("guest-agent runs as PID 1 of a guest only");

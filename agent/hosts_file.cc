@@ -20,18 +20,20 @@ namespace {
 constexpr size_t kMaxHostsBytes = 1 << 20;
 constexpr absl::string_view kLocalHost = "localhost";
 
-// Whether a line has `name` behind its address.
-bool Names(absl::string_view hosts, absl::string_view name) {
-  for (absl::string_view line : absl::StrSplit(hosts, '\n')) {
-    line = line.substr(0, line.find('#'));
-    bool is_address = true;
-    for (const absl::string_view word :
-         absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty())) {
-      if (!is_address && absl::EqualsIgnoreCase(word, name)) return true;
-      is_address = false;
-    }
+// The address of a line that has `name` behind it; empty for another line.
+absl::string_view AddressOf(absl::string_view line, absl::string_view name) {
+  line = line.substr(0, line.find('#'));
+  absl::string_view address;
+  for (const absl::string_view word :
+       absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty())) {
+    if (!address.empty() && absl::EqualsIgnoreCase(word, name)) return address;
+    if (address.empty()) address = word;
   }
-  return false;
+  return "";
+}
+
+bool Names(absl::string_view hosts, absl::string_view name) {
+  return !AddressesOf(hosts, name).empty();
 }
 
 void MakeParent(const std::string& path) {
@@ -39,6 +41,15 @@ void MakeParent(const std::string& path) {
 }
 
 }  // namespace
+
+std::vector<std::string> AddressesOf(absl::string_view hosts, absl::string_view name) {
+  std::vector<std::string> addresses;
+  for (const absl::string_view line : absl::StrSplit(hosts, '\n')) {
+    const absl::string_view address = AddressOf(line, name);
+    if (!address.empty()) addresses.emplace_back(address);
+  }
+  return addresses;
+}
 
 std::string MissingHosts(absl::string_view hosts, absl::string_view host_name) {
   std::string missing;

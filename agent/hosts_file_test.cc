@@ -1,5 +1,6 @@
 #include "agent/hosts_file.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,9 @@
 
 namespace voidbox {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr char kBoth[] = "127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\tvoidbox\n";
 
@@ -30,6 +34,14 @@ TEST(HostsFileTest, CommentsAddressesAndPartsOfNamesAreNoNames) {
   EXPECT_EQ(MissingHosts("localhost\n voidbox\n", "voidbox"), kBoth);
   EXPECT_EQ(MissingHosts("1.2.3.4 localhost.example voidbox2\n", "voidbox"), kBoth);
   EXPECT_EQ(MissingHosts(std::string("\0\n\xff \xff", 5), "voidbox"), kBoth);
+}
+
+TEST(HostsFileTest, FindsTheAddressesOfANameInTheirOrder) {
+  constexpr char kHosts[] = "10.0.0.1 db DB2 # db3\n::1\tdb\nnonsense db\n";
+  EXPECT_THAT(AddressesOf(kHosts, "Db"), ElementsAre("10.0.0.1", "::1", "nonsense"));
+  EXPECT_THAT(AddressesOf(kHosts, "db2"), ElementsAre("10.0.0.1"));
+  EXPECT_THAT(AddressesOf(kHosts, "db3"), IsEmpty());
+  EXPECT_THAT(AddressesOf(kHosts, "10.0.0.1"), IsEmpty());
 }
 
 class HostsOfAnImageTest : public ::testing::Test {

@@ -88,7 +88,9 @@ void RunInput(const uint8_t* data, size_t size) {
                             const Call::Settle&) -> absl::StatusOr<std::unique_ptr<Call>> {
         // As in the emulated host, and as in a guest.
         static_cast<void>(ParseCommand(request.exec(), {}));
-        auto command = ParseCommand(request.exec(), {.isolates = true, .passwd_path = "/dev/null"});
+        auto command = ParseCommand(
+            request.exec(),
+            {.isolates = true, .account_files = {.passwd = "/dev/null", .group = "/dev/null"}});
         if (!command.ok()) return command.status();
         Check(command->account.has_value(), "in a guest a command has its user");
         if (auto status = policy.Apply(0, *command); !status.ok()) return status;

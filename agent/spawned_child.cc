@@ -156,7 +156,11 @@ long BecomeUser(const ChildPlan& plan) {
   if (plan.drops_all_capabilities) {
     if (const long error = EmptyBoundingSet(); error < 0) return error;
   }
-  if (const long error = SystemCall(SYS_setgroups, 0, 0); error < 0) return error;
+  const auto groups = static_cast<long>(plan.groups.size());
+  if (const long error = SystemCall(SYS_setgroups, groups, Address(plan.groups.data()));
+      error < 0) {
+    return error;
+  }
   const long gid = plan.gid, uid = plan.uid;
   if (const long error = SystemCall(SYS_setresgid, gid, gid, gid); error < 0) return error;
   if (const long error = SystemCall(SYS_setresuid, uid, uid, uid); error < 0) return error;

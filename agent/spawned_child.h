@@ -27,6 +27,7 @@ struct ChildPlan {
   bool changes_user;
   uid_t uid;
   gid_t gid;
+  std::span<const gid_t> groups;  // beside it
   // From the bounding set on: not even a uid of 0 gets any back.
   bool drops_all_capabilities;
   // The first that can be entered; then null. Only one of one may not fail.

@@ -119,6 +119,8 @@ ChildPlan MakePlan(const Command& command, const Spawner::Place& place) {
                     .shell_arguments = Pointers(command.arguments, 1),
                     .environment = Pointers(command.environment, 0)};
   plan.shell_arguments[0] = shell;
+  // What the groups open to a user lies outside of the jail.
+  if (command.account && !jailed) plan.groups = command.account->groups;
   if (command.working_directory.empty()) {
     plan.working_directories[0] = command.home.c_str();
     plan.working_directories[1] = "/";

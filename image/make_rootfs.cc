@@ -53,11 +53,12 @@ void ReportDropped(const std::string& archive, const DroppedParts& dropped) {
 
 absl::StatusOr<FileTree> ReadInput(const Flags& flags) {
   if (!flags.oci.empty()) {
-    ASSIGN_OR_RETURN(OciImage image, ReadOciImage(flags.oci, {.reference = flags.reference,
-                                                              .platform = flags.platform,
-                                                              .devices = flags.devices}));
-    ReportDropped(flags.oci, image.dropped);
-    return std::move(image.tree);
+    absl::StatusOr<OciImage> image = ReadOciImage(
+        flags.oci,
+        {.reference = flags.reference, .platform = flags.platform, .devices = flags.devices});
+    RETURN_IF_ERROR(Named(flags.oci, image.status()));
+    ReportDropped(flags.oci, image->dropped);
+    return std::move(image->tree);
   }
   ASSIGN_OR_RETURN(FileTree tree, FileTree::Create());
   if (flags.tar.empty()) return tree;

@@ -121,11 +121,7 @@ absl::StatusOr<OciImage> ReadOciImage(const std::string& path, const OciOptions&
     };
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<OciFiles> files, OpenOciFiles(path, files_options));
-  absl::StatusOr<OciImage> image = ImageReader(*files, options).Read();
-  if (!image.ok()) {
-    return absl::Status(image.status().code(), absl::StrCat(path, ": ", image.status().message()));
-  }
-  return image;
+  return ImageReader(*files, options).Read();
 }
 
 }  // namespace voidbox

@@ -47,9 +47,10 @@ struct OciImage {
 // what is no image is passed by. The layers are applied in order with their whiteouts (OCI
 // image-spec, layer.md), each entry under the rules of ReadTar; one need not have an end mark.
 //
-// Errors: INVALID_ARGUMENT for what is no image or breaks a rule, NOT_FOUND for what is missing and
-// when there is no image for the platform, DATA_LOSS for files that are not the ones named,
-// FAILED_PRECONDITION when `reference` is needed, RESOURCE_EXHAUSTED at a limit.
+// Errors, which do not name `path`: INVALID_ARGUMENT for what is no image or breaks a rule,
+// NOT_FOUND for what is missing and when there is no image for the platform, DATA_LOSS for files
+// that are not the ones named, FAILED_PRECONDITION when `reference` is needed, RESOURCE_EXHAUSTED
+// at a limit.
 absl::StatusOr<OciImage> ReadOciImage(const std::string& path, const OciOptions& options);
 
 }  // namespace voidbox

@@ -75,13 +75,9 @@ absl::StatusOr<std::unique_ptr<OciFiles>> OpenOciFiles(const std::string& path,
   UniqueFd fd(is_input ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                        : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status = {};
-  if (!fd || ::fstat(fd.get(), &status) != 0) return ErrnoStatus(path);
+  if (!fd || ::fstat(fd.get(), &status) != 0) return ErrnoStatus("open");
   if (S_ISDIR(status.st_mode)) return std::make_unique<DirectoryFiles>(std::move(fd));
-  auto files = ReadArchive(fd.get(), static_cast<uint64_t>(status.st_size), options);
-  if (!files.ok()) {
-    return absl::Status(files.status().code(), absl::StrCat(path, ": ", files.status().message()));
-  }
-  return files;
+  return ReadArchive(fd.get(), static_cast<uint64_t>(status.st_size), options);
 }
 
 absl::StatusOr<VerifiedFile> VerifiedFile::Open(const OciFiles& files, const std::string& path,

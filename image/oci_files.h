@@ -41,7 +41,7 @@ struct OciFilesOptions {
 };
 
 // A directory is used where it is; an archive, which may come out of a pipe or ("-") of standard
-// input, is unpacked into a temporary file.
+// input, is unpacked into a temporary file. Errors do not name `path`.
 absl::StatusOr<std::unique_ptr<OciFiles>> OpenOciFiles(const std::string& path,
                                                        const OciFilesOptions& options);
 

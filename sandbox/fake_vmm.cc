@@ -84,7 +84,7 @@ int Main(int config_fd, int event_fd) {
     static_cast<void>(WriteAll(config.console_output_fd(), "[ 0.1] Kernel pan"));
     static_cast<void>(WriteAll(config.console_output_fd(), "ic - not syncing: VFS\n"));
   }
-  if (behaviour == "panic" || behaviour == "power off") {
+  if (behaviour == "panic" || behaviour == "power off" || behaviour == "ready, power off") {
     SendStopped(event_fd, vmm::Stopped::GUEST_RESET, "");
     return 0;
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "agent/agent_call.h"
 #include "agent/error_frame.h"
 #include "base/errno_status.h"
@@ -22,17 +23,29 @@ constexpr size_t kPieceBytes = 256 << 10;
 // the descriptor.
 class Transfer {
  public:
-  Transfer(EventLoop& loop, int input, int output) : loop_(loop), input_(input), output_(output) {}
+  Transfer(EventLoop& loop, int input, int output, absl::Duration idle_limit)
+      : loop_(loop), input_(input), output_(output), idle_limit_(idle_limit) {}
 
   absl::StatusOr<agent::TransferDone> Run(UniqueFd vsock, const agent::Request& request) {
+    ASSIGN_OR_RETURN(idle_, loop_.AddTimer([this] {
+      End(absl::DeadlineExceededError(absl::StrCat("the agent neither took nor sent anything for ",
+                                                   absl::FormatDuration(idle_limit_))));
+    }));
     AgentCall::Handlers handlers;
-    handlers.frame = [this](const agent::ServerFrame& frame) { OnFrame(frame); };
+    handlers.frame = [this](const agent::ServerFrame& frame) {
+      OnFrame(frame);
+      WaitForAgent();
+    };
     handlers.ended = [this](const absl::Status& status) {
       End(status.ok() ? absl::UnavailableError("the connection to the agent ended") : status);
     };
-    handlers.room = [this] { SendSome(); };
+    handlers.room = [this] {
+      SendSome();
+      WaitForAgent();
+    };
     ASSIGN_OR_RETURN(
         call_, AgentCall::Start(loop_, std::move(vsock), kAgentPort, request, std::move(handlers)));
+    WaitForAgent();
     RETURN_IF_ERROR(loop_.Run());
     if (!ended_) return absl::CancelledError("the transfer was broken off");
     RETURN_IF_ERROR(result_);
@@ -40,6 +53,12 @@ class Transfer {
   }
 
  private:
+  // From now on, when what was to be done here is done, however long that took.
+  void WaitForAgent() {
+    if (ended_) return;
+    if (const absl::Status status = idle_.Set(idle_limit_); !status.ok()) End(status);
+  }
+
   void OnFrame(const agent::ServerFrame& frame) {
     switch (frame.frame_case()) {
       case agent::ServerFrame::kTransferReady:
@@ -91,6 +110,8 @@ class Transfer {
   EventLoop& loop_;
   int input_;  // -1 at its end
   const int output_;
+  const absl::Duration idle_limit_;
+  EventLoop::Timer idle_;
   bool ready_ = false;
   bool ended_ = false;
   absl::Status result_;
@@ -101,17 +122,19 @@ class Transfer {
 }  // namespace
 
 absl::StatusOr<agent::TransferDone> Upload(EventLoop& loop, UniqueFd vsock,
-                                           const agent::UploadRequest& upload, int input) {
+                                           const agent::UploadRequest& upload, int input,
+                                           absl::Duration idle_limit) {
   agent::Request request;
   *request.mutable_upload() = upload;
-  return Transfer(loop, input, -1).Run(std::move(vsock), request);
+  return Transfer(loop, input, -1, idle_limit).Run(std::move(vsock), request);
 }
 
 absl::StatusOr<agent::TransferDone> Download(EventLoop& loop, UniqueFd vsock,
-                                             const agent::DownloadRequest& download, int output) {
+                                             const agent::DownloadRequest& download, int output,
+                                             absl::Duration idle_limit) {
   agent::Request request;
   *request.mutable_download() = download;
-  return Transfer(loop, -1, output).Run(std::move(vsock), request);
+  return Transfer(loop, -1, output, idle_limit).Run(std::move(vsock), request);
 }
 
 }  // namespace voidbox

@@ -2,12 +2,14 @@
 #include "sandbox/file_transfer.h"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
 #include <string>
 
 #include "base/event_loop.h"
+#include "base/io.h"
 #include "base/pipe.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
@@ -65,6 +67,7 @@ class FileTransferTest : public ::testing::Test {
 
   std::unique_ptr<EventLoop> loop_;
   Pipe pipe_;
+  UniqueFd silent_;
 };
 
 TEST_F(FileTransferTest, DownloadsWhatTheAgentSends) {
@@ -116,6 +119,28 @@ TEST_F(FileTransferTest, AReaderThatIsGoneIsNoErrorOfItsOwn) {
   pipe_.read.Reset();
   EXPECT_THAT(DownloadFrom(Frames({ReadyFrame(), DataFrame("a"), DoneFrame()})),
               StatusIs(absl::StatusCode::kCancelled, HasSubstr("reader is gone")));
+}
+
+// A pair of sockets instead of a stream that ends: an agent that goes silent in the middle.
+TEST_F(FileTransferTest, AnAgentThatGoesSilentIsNotWaitedForForEver) {
+  const auto says = [&](const std::string& frames) {
+    int pair[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+    silent_.Reset(pair[1]);
+    EXPECT_THAT(WriteAll(pair[1], frames), IsOk());
+    return UniqueFd(pair[0]);
+  };
+  const auto is_silent = StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("for 50ms"));
+  constexpr absl::Duration kLimit = absl::Milliseconds(50);
+  const std::string hello = "OK 1\n";
+  for (const std::string& frames :
+       {std::string(), hello, hello + Frames({ReadyFrame(), DataFrame("a")})}) {
+    EXPECT_THAT(Download(*loop_, says(frames), {}, pipe_.write.get(), kLimit), is_silent);
+  }
+  // All was sent, and is not acknowledged.
+  pipe_.write.Reset();
+  EXPECT_THAT(Upload(*loop_, says(hello + Frames({ReadyFrame()})), {}, pipe_.read.get(), kLimit),
+              is_silent);
 }
 
 TEST_F(FileTransferTest, TheCallerMayStopIt) {

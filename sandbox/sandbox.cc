@@ -238,18 +238,22 @@ void Sandbox::OnAgentConnects(UniqueFd connection) {
   ready_watch_ = *std::move(watch);
 }
 
-void Sandbox::OnReadyBytes() {
+bool Sandbox::ReadReady(agent::Ready& ready) {
   char bytes[kMaxReadyBytes];
   const ssize_t got = ::read(ready_connection_.get(), bytes, sizeof(bytes));
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (got <= 0) return true;
+  ready_reader_.Append(absl::string_view(bytes, static_cast<size_t>(got)));
+  const auto payload = ready_reader_.Next();
+  if (payload.ok() && !payload->has_value()) return false;
+  ready_ = payload.ok() &&
+           ready.ParseFromArray((*payload)->data(), static_cast<int>((*payload)->size()));
+  return true;
+}
+
+void Sandbox::OnReadyBytes() {
   agent::Ready ready;
-  if (got > 0) {
-    ready_reader_.Append(absl::string_view(bytes, static_cast<size_t>(got)));
-    const auto payload = ready_reader_.Next();
-    if (payload.ok() && !payload->has_value()) return;
-    ready_ = payload.ok() &&
-             ready.ParseFromArray((*payload)->data(), static_cast<int>((*payload)->size()));
-  }
+  if (!ReadReady(ready)) return;
   ready_watch_.Reset();
   ready_connection_.Reset();
   ready_acceptor_.reset();  // once is enough
@@ -311,6 +315,8 @@ void Sandbox::OnVmmEnded() {
   vmm_watch_.Reset();
   deadline_.Cancel();
   OnEvents();
+  // What it said last may come in the same turn as its end.
+  if (agent::Ready ready; ready_connection_) static_cast<void>(ReadReady(ready));
   DrainConsole();
   Drain(log_.get(), [this](absl::string_view text) { log_tail_.Append(text); });
   const auto wait_status = vmm_.Wait();
@@ -335,7 +341,8 @@ absl::Status Sandbox::WhyEnded(int wait_status) const {
       return absl::InvalidArgumentError(message);  // the guest never ran: no stage, no console
     case vmm::Stopped::GUEST_RESET:
       if (panic_.seen()) return Explained(absl::UnavailableError("the guest's kernel panicked"));
-      if (options_.may_power_off) return absl::OkStatus();
+      if (options_.power_off == PowerOff::kAtAnyTime) return absl::OkStatus();
+      if (options_.power_off == PowerOff::kOnceReady && ready_) return absl::OkStatus();
       return Explained(absl::UnavailableError("the guest powered off or reset its machine"));
     case vmm::Stopped::GUEST_CRASHED:
       return Explained(absl::UnavailableError(absl::StrCat("the guest crashed: ", message)));

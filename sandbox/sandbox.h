@@ -60,6 +60,11 @@ class Sandbox {
     std::vector<std::string> command;
     bool detached = false;
   };
+  enum class PowerOff {
+    kIsAnError,
+    kOnceReady,  // before, the guest has failed to become what it was started for
+    kAtAnyTime,  // it need not have an agent
+  };
   struct Options {
     std::string vmm;  // the program
     Label label;
@@ -74,8 +79,8 @@ class Sandbox {
     // Borrowed until Start returns: a pipe whose bytes are typed on the guest's console; -1 for
     // none.
     int console_input = -1;
-    // A guest that powers off has done what it was to do: no error.
-    bool may_power_off = false;
+    // When a guest that powers off has done what it was to do, and it is no error.
+    PowerOff power_off = PowerOff::kIsAnError;
     // How long the guest may take until its agent serves. An emulated host on a busy machine takes
     // some ten seconds; nobody waits longer for a guest that hangs.
     absl::Duration boot_limit = absl::Minutes(2);
@@ -111,6 +116,8 @@ class Sandbox {
   absl::Status Watch();
   void OnEvents();
   void OnAgentConnects(UniqueFd connection);
+  // Whether nothing more is to come; ready_ says then whether it was what an agent says.
+  bool ReadReady(agent::Ready& ready);
   void OnReadyBytes();
   void OnVmmEnded();
   bool AskAgentToEnd();

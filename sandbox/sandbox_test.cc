@@ -37,7 +37,7 @@ class SandboxTest : public ::testing::Test {
     options.command_line = behaviour;
     options.boot_limit = boot_limit_;
     options.orderly_limit = orderly_limit_;
-    options.may_power_off = may_power_off_;
+    options.power_off = power_off_;
     options.disks = {{.path = "/disk"}};  // worth an orderly stop
     auto sandbox = Sandbox::Start(
         *loop_, *registry_, options,
@@ -69,7 +69,7 @@ class SandboxTest : public ::testing::Test {
   std::string home_;
   absl::Duration boot_limit_ = absl::Minutes(1);
   absl::Duration orderly_limit_ = absl::Hours(1);
-  bool may_power_off_ = false;
+  Sandbox::PowerOff power_off_ = Sandbox::PowerOff::kIsAnError;
   std::unique_ptr<EventLoop> loop_;
   std::optional<Registry> registry_;
   std::optional<std::string> ready_version_;
@@ -170,7 +170,7 @@ TEST_F(SandboxTest, InAnOrderlyStopTheAgentNeedNotWaitForUsToHangUp) {
 }
 
 TEST_F(SandboxTest, AGuestMayPowerOffButItsKernelMayNotPanic) {
-  may_power_off_ = true;
+  power_off_ = Sandbox::PowerOff::kAtAnyTime;
   ASSERT_THAT(Start("power off"), IsOk());
   RunToEnd();
   EXPECT_THAT(*ended_, IsOk());
@@ -179,6 +179,22 @@ TEST_F(SandboxTest, AGuestMayPowerOffButItsKernelMayNotPanic) {
   RunToEnd();
   EXPECT_THAT(*ended_,
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("the guest's kernel panicked")));
+}
+
+TEST_F(SandboxTest, AGuestThatPowersOffBeforeItIsReadyHasFailed) {
+  power_off_ = Sandbox::PowerOff::kOnceReady;
+  ASSERT_THAT(Start("power off"), IsOk());
+  RunToEnd();
+  EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kUnavailable,
+                                AllOf(HasSubstr("the guest powered off"),
+                                      HasSubstr("while its kernel started"))));
+  // Its readiness and its end may be seen in one turn.
+  for (int i = 0; i < 50; ++i) {
+    ended_.reset();
+    ASSERT_THAT(Start("ready, power off"), IsOk());
+    RunToEnd();
+    ASSERT_THAT(*ended_, IsOk());
+  }
 }
 
 TEST_F(SandboxTest, AnAgentThatDoesNotEndAnOrderlyStopIsNotWaitedForForEver) {

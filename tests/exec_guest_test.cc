@@ -22,6 +22,17 @@ using agent::ExecEnded;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+TEST_F(ExecGuestTest, PingWorksForAnOrdinaryUser) {
+  for (const char* const host : {"127.0.0.1", "::1", "localhost"}) {
+    agent::ExecRequest request = GuestSandbox::Command({"ping", "-c1", "-W30", host});
+    request.clear_user();
+    const auto exec = Run(request);
+    ASSERT_TRUE(exec->ended.has_value());
+    EXPECT_EQ(exec->ended->exit_code(), 0) << exec->err;
+    EXPECT_THAT(exec->out, HasSubstr("1 packets received, 0% packet loss")) << host;
+  }
+}
+
 // --- Limits ---
 
 TEST_F(ExecGuestTest, AForkBombEndsByItsTimeoutAndOthersGoOn) {

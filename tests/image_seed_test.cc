@@ -182,6 +182,18 @@ TEST_F(ImageSeedTest, SbinInitMountsBringsUpLoopbackAndIsTheAgent) {
   }
 }
 
+// "bringing up loopback (lo) so 127.0.0.1 works", for the user too.
+TEST_F(ImageSeedTest, PingWorksForTheUser) {
+  for (const std::string image : {"minimal", "debian", "alpine"}) {
+    for (const char* const address : {"127.0.0.1", "::1"}) {
+      const Result result =
+          RunVoidbox({"run", "--image", image, "--", "ping", "-c1", "-W30", address});
+      EXPECT_EQ(result.exit_status, 0) << image << ": " << result.error;
+      EXPECT_THAT(result.output, HasSubstr("1 packets received, 0% packet loss")) << image;
+    }
+  }
+}
+
 // "The guest image creates a user `user` with uid/gid 1000 and a home directory /home/user."
 TEST_F(ImageSeedTest, UserHasUidAndGid1000AndAHome) {
   for (const std::string image : {"minimal", "debian", "alpine"}) {

@@ -2,26 +2,39 @@
 # try_kernels.sh VOIDBOX DIR [KERNEL...]: imports kernels that other people publish as packages, boots each in a sandbox
 # with the built-in initramfs and with a root disk, and prints a row of the table in docs/images.md for it.
 #
-# KERNEL is the name of a Debian kernel package that apt knows here (linux-image-amd64, linux-image-cloud-amd64,
-# linux-image-rt-amd64: the default, with what follows), libkrunfw-microsandbox and libkrunfw-smolmachines (pip), or
-# gokrazy (a Go module; needs go). Packages are downloaded to DIR and not installed. Needs apt, dpkg-deb, depmod,
-# mke2fs, python3 with pip.
+# KERNEL is the name of a Debian kernel package that apt knows here, or with `SUITE:` before it of another suite
+# (trixie-backports:linux-image-amd64) of the same mirror; libkrunfw-microsandbox and libkrunfw-smolmachines (pip); or
+# gokrazy (a Go module; needs go). Without any, all of the table are tried. Packages are downloaded to DIR and not
+# installed. Needs apt, dpkg-deb, depmod, mke2fs, python3 with pip.
 set -euo pipefail
 voidbox=$(realpath -- "${1:?usage: try_kernels.sh VOIDBOX DIR [KERNEL...]}")
 dir=$(realpath -m -- "${2:?usage: try_kernels.sh VOIDBOX DIR [KERNEL...]}")
 shift 2
-(($#)) || set -- linux-image-amd64 linux-image-cloud-amd64 linux-image-rt-amd64 libkrunfw-microsandbox \
-  libkrunfw-smolmachines gokrazy
+(($#)) || set -- linux-image-amd64 linux-image-cloud-amd64 linux-image-rt-amd64 linux-image-6.12-amd64 \
+  trixie-backports:linux-image-amd64 libkrunfw-microsandbox libkrunfw-smolmachines gokrazy
 mkdir -p "$dir"
 
-# debian PACKAGE: it, or what it depends on, unpacked; sets $kernel and $modules. From Linux 7 on a kernel is three
+# suite NAME: from now on apt asks for the packages of that suite alone, in lists of its own.
+suite() {
+  local own=$dir/apt-$1 mirror
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 '/debian/$')
+  mkdir -p "$own/lists/partial" "$own/cache/archives/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$own/sources.list"
+  printf '%s "%s";\n' Dir::Etc::sourcelist "$own/sources.list" Dir::Etc::sourceparts - Dir::State::lists "$own/lists" \
+    Dir::Cache "$own/cache" >"$own/apt.conf"
+  export APT_CONFIG=$own/apt.conf
+  apt-get update -q >&2
+}
+
+# debian [SUITE:]PACKAGE: it, or what it depends on, unpacked; sets $kernel and $modules. From Linux 7 on a kernel is three
 # packages: linux-binary-, linux-modules- and linux-base-RELEASE.
 debian() {
   local root=$dir/$1 package
   if [[ ! -d $root ]]; then
+    rm -rf "$root.new"
     mkdir -p "$root.new"
     for package in $(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
-      --no-enhances "$1" | grep -E '^linux-(image|binary|modules|base)-[0-9]' | sort -u); do
+      --no-enhances "${1#*:}" | grep -E '^linux-(image|binary|modules|base)-[0-9]' | sort -u); do
       (cd "$dir" && apt-get download -q "$package" >&2)
       dpkg-deb -x "$dir/$package"_*.deb "$root.new"
     done
@@ -30,7 +43,10 @@ debian() {
     depmod -b "$root.new" "${modules##*/}"
     mv "$root.new" "$root"
   fi
-  kernel=$(echo "$root"/boot/vmlinuz-*) modules=$(echo "$root"/lib/modules/*)
+  modules=$(echo "$root"/lib/modules/*)
+  # From Linux 7 on it lies beside the modules.
+  kernel=$modules/vmlinuz
+  [[ -e $kernel ]] || kernel=$(echo "$root"/boot/vmlinuz-*)
 }
 
 # krun PACKAGE==VERSION LIBRARY: the kernel that libkrunfw has in its data, with an ELF header in front of it.
@@ -57,9 +73,11 @@ PYTHON
   kernel=$root/vmlinux modules=''
 }
 
+# The newest in November 2026.
+gokrazy=v0.0.0-20260705070735-de680abf072b
 gokrazy() {
   local module
-  module=$(cd "$dir" && GOPATH=$dir/go GOFLAGS=-modcacherw go mod download -json github.com/gokrazy/kernel.amd64@latest |
+  module=$(cd "$dir" && GOPATH=$dir/go GOFLAGS=-modcacherw go mod download -json github.com/gokrazy/kernel.amd64@$gokrazy |
     sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
   kernel=$module/vmlinuz modules=$(echo "$module"/lib/modules/*)
 }
@@ -102,6 +120,7 @@ for name; do
     libkrunfw-microsandbox) krun microsandbox==0.7.11 ;;
     libkrunfw-smolmachines) krun smolmachines==1.32.2 ;;
     gokrazy) gokrazy ;;
+    *:*) (suite "${name%%:*}" && debian "$name") && debian "$name" ;;
     *) debian "$name" ;;
   esac
   # A bzImage says its release in its header, a vmlinux in its banner.

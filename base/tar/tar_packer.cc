@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -28,6 +30,13 @@ constexpr size_t kPieceBytes = 256 << 10;
 // The stream is faster than the network behind it, mostly, and zlib slower than both.
 constexpr char kCompressionLevel[] = "1";
 constexpr mode_t kPermissions = 0777;
+// Of a sparse file: their list is in front of it.
+constexpr size_t kMaxExtents = 4096;
+
+struct Extent {
+  off_t offset;
+  off_t length;
+};
 
 struct FreeWriter {
   void operator()(archive* writer) const { archive_write_free(writer); }
@@ -175,6 +184,7 @@ class Packer {
     if (::fstat(file->get(), &info) != 0) return PathStatus(path, errno);
     ++count_.files;
     if (info.st_size == 0) return AddUnsized(file->get(), path, info);
+    FindHoles(file->get(), info);
     RETURN_IF_ERROR(WriteHeader(path, info));
     auto left = static_cast<uint64_t>(info.st_size);
     while (left != 0) {
@@ -187,6 +197,28 @@ class Packer {
       left -= got;
     }
     return absl::OkStatus();
+  }
+
+  // Sets data_ where the file has holes, so that they are neither carried nor filled. Packed with
+  // gzip they are next to nothing, and readers that know no holes read the archive as well.
+  void FindHoles(int file, const struct stat& info) {
+    data_.clear();
+    if (options_.gzip || info.st_blocks >= info.st_size / 512) return;
+    off_t end = 0;
+    while (end < info.st_size) {
+      const off_t begin = ::lseek(file, end, SEEK_DATA);
+      if (begin < 0 && errno == ENXIO) break;  // all the rest is a hole
+      end = begin < 0 ? -1 : ::lseek(file, begin, SEEK_HOLE);
+      // The file system may not know. Nobody needs a file of so many holes to be smaller.
+      if (end < 0 || data_.size() == kMaxExtents) {
+        data_.clear();
+        return static_cast<void>(::lseek(file, 0, SEEK_SET));
+      }
+      end = std::min(end, info.st_size);
+      if (begin < end) data_.push_back({begin, end - begin});
+    }
+    if (data_.empty()) data_.push_back({0, 0});
+    static_cast<void>(::lseek(file, 0, SEEK_SET));
   }
 
   // A file that says it is empty, which those of /proc do whatever is in them.
@@ -229,6 +261,9 @@ class Packer {
     archive_entry_set_gid(entry, info.st_gid);
     archive_entry_set_mtime(entry, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
     if (S_ISREG(info.st_mode)) archive_entry_set_size(entry, info.st_size);
+    for (const Extent& extent : std::exchange(data_, {})) {
+      archive_entry_sparse_add_entry(entry, extent.offset, extent.length);
+    }
     if (link != nullptr) archive_entry_set_symlink(entry, link);
     // A warning is about a name that is not UTF-8, which is written as it is.
     return archive_write_header(writer_.get(), entry) >= ARCHIVE_WARN ? sink_status_
@@ -240,6 +275,7 @@ class Packer {
   const PieceSink& sink_;
   const std::unique_ptr<char[]> buffer_;
   absl::Status sink_status_;
+  std::vector<Extent> data_;  // of the next entry's file, if it has holes
   bool failed_ = false;
   bool has_entries_ = false;
   std::unique_ptr<archive, FreeWriter> writer_;  // writes to what is above until it is freed

@@ -9,7 +9,10 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "base/io.h"
 #include "base/status_matchers.h"
 #include "base/tar/relative_path.h"
 #include "base/tar/tar_unpacker.h"
@@ -85,6 +88,57 @@ TEST_F(TarPackerTest, LinksAreLeftOutOrPackedAsTheyAre) {
   EXPECT_EQ(with->left_out, 0u);
   ASSERT_THAT(Unpack(), IsOk());
   EXPECT_THAT(out_.Tree(), ElementsAre("d d", "l d/none -> ../../x", "l d/out -> /etc/passwd"));
+}
+
+TEST_F(TarPackerTest, HolesOfAFileAreNeitherCarriedNorFilled) {
+  constexpr off_t kSize = 16 << 20;
+  constexpr off_t kMiddle = 8 << 20;
+  in_.Directory("d");
+  for (const char* const name : {"d/middle", "d/ends", "d/none"}) in_.Write(name, "");
+  in_.Write("d/ends", "first");
+  const auto write = [&](const char* name, off_t at, const std::string& text) {
+    const UniqueFd file(::open(in_.Path(name).c_str(), O_WRONLY | O_CLOEXEC));
+    ASSERT_EQ(::ftruncate(file.get(), kSize), 0);
+    ASSERT_EQ(::pwrite(file.get(), text.data(), text.size(), at), text.size());
+  };
+  write("d/middle", kMiddle, "in the middle");
+  write("d/ends", kSize - 4, "last");
+  write("d/none", 0, "");
+  ASSERT_THAT(Pack({"d"}), IsOk());
+  EXPECT_LT(archive_.size(), 1 << 20);
+  ASSERT_THAT(Unpack(), IsOk());
+  for (const char* const name : {"d/middle", "d/ends", "d/none"}) {
+    EXPECT_TRUE(out_.Read(name) == in_.Read(name)) << name;
+    struct stat info;
+    ASSERT_EQ(::stat(out_.Path(name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_size, kSize);
+    EXPECT_LT(info.st_blocks * 512, 1 << 20) << name;
+  }
+}
+
+TEST_F(TarPackerTest, AFileOfTooManyHolesIsCarriedWhole) {
+  const UniqueFd file(::openat(in_.root(), "f", O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  constexpr off_t kStep = 8 << 10;  // a block and a hole
+  for (off_t i = 0; i < 5000; ++i) ASSERT_EQ(::pwrite(file.get(), "x", 1, i * kStep), 1);
+  ASSERT_THAT(Pack({"f"}), IsOk());
+  EXPECT_GT(archive_.size(), 4999 * kStep);
+  ASSERT_THAT(Unpack(), IsOk());
+  constexpr size_t kMost = 64 << 20;
+  EXPECT_TRUE(ReadFile(out_.Path("f"), kMost).value() == ReadFile(in_.Path("f"), kMost).value());
+}
+
+TEST_F(TarPackerTest, PackedWithGzipEveryReaderKnowsItsForm) {
+  in_.Write("f", "");
+  ASSERT_EQ(::truncate(in_.Path("f").c_str(), 16 << 20), 0);
+  ASSERT_THAT(Pack({"f"}, {.gzip = true}), IsOk());
+  EXPECT_LT(archive_.size(), 1 << 20);
+  const auto unpacked = UnpackTar(
+      [piece = absl::string_view(archive_)]() mutable -> absl::StatusOr<absl::string_view> {
+        return std::exchange(piece, {});
+      },
+      {.gzip = true}, out_.root());
+  ASSERT_THAT(unpacked, IsOk());
+  EXPECT_TRUE(out_.Read("f") == in_.Read("f"));
 }
 
 TEST_F(TarPackerTest, TheTopMayHaveAnotherName) {

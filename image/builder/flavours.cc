@@ -18,16 +18,16 @@ std::vector<FlavourDefinition> Flavours() {
        .description = "Debian 12 with python3, git and curl, and Deno",
        .form = ImageForm::kRootfs,
        .has_npm_programs = true,
-       .steps = {AddDebianBase, AddAgentAndUser, AddToolchain, AddDeno, AddClaudeCode}},
+       .steps = {AddDebianBase, AddAgentAndUser, AddPing, AddToolchain, AddDeno, AddClaudeCode}},
       {.name = "alpine",
        .description = "a musl userland: Alpine's minirootfs",
        .form = ImageForm::kRootfs,
-       .steps = {AddAlpineBase, AddAgentAndUser, AddToolchain, AddClaudeCodeMock}},
+       .steps = {AddAlpineBase, AddAgentAndUser, AddPing, AddToolchain, AddClaudeCodeMock}},
       {.name = "agents",
        .description = "debian with Node.js and npm, and Claude Code if asked for",
        .form = ImageForm::kRootfs,
        .has_npm_programs = true,
-       .steps = {AddAgentsBase, AddAgentAndUser, AddToolchain, AddDeno, AddClaudeCode}},
+       .steps = {AddAgentsBase, AddAgentAndUser, AddPing, AddToolchain, AddDeno, AddClaudeCode}},
   };
 }
 

@@ -17,6 +17,7 @@
 namespace voidbox {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -120,6 +121,31 @@ TEST_F(FlavoursTest, TheMinimalOneLeavesItsLinksToTheAgent) {
   for (const char* const path : {" /bin/sh\n", " /bin/busybox\n", " /sbin/init\n", "linuxrc"}) {
     EXPECT_THAT(*list, Not(HasSubstr(path)));
   }
+}
+
+// BusyBox' ping wants a raw socket, which only root may have.
+TEST_F(FlavoursTest, PingIsTheAgentUnlessTheImageHasAnother) {
+  UseBase(Base());
+  const auto minimal = BuildFlavour("minimal");
+  ASSERT_THAT(minimal, IsOk());
+  EXPECT_EQ(minimal->tree.Find("/bin/ping"), nullptr) << "an entry costs the boot time";
+  const auto list = ReadText(minimal->tree, kLateLinkList);
+  ASSERT_THAT(list, IsOk());
+  EXPECT_THAT(*list, AllOf(HasSubstr("/sbin/guest-agent /bin/ping\n"),
+                           HasSubstr("/sbin/guest-agent /bin/ping6\n"),
+                           Not(HasSubstr("/bin/busybox /bin/ping"))));
+  const auto debian = BuildFlavour("debian");
+  ASSERT_THAT(debian, IsOk());
+  EXPECT_EQ(debian->tree.Find("/bin/ping")->symlink_target, "/sbin/guest-agent");
+  UseBase(TarBuilder()
+              .Add({.name = "bin", .type = '2', .data = "", .link = "usr/bin"})
+              .Add({.name = "usr/bin/ping", .data = "of iputils", .mode = 0755})
+              .Add({.name = "usr/bin/ping6", .type = '2', .data = "", .link = "/bin/busybox"})
+              .Finish());
+  const auto other = BuildFlavour("alpine");
+  ASSERT_THAT(other, IsOk());
+  EXPECT_EQ(*ReadText(other->tree, "/bin/ping"), "of iputils");
+  EXPECT_EQ(other->tree.Find("/usr/bin/ping6")->symlink_target, "/sbin/guest-agent");
 }
 
 TEST_F(FlavoursTest, ADistributionStaysAsItIsButForItsMachine) {

@@ -1,6 +1,7 @@
 #include "image/builder/guest_steps.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,15 @@ struct DeviceNode {
 };
 constexpr DeviceNode kNodes[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
                                  {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+
+constexpr char kGuestAgent[] = "/sbin/guest-agent";
+// What the agent is by other names (agent/ping/ping.h).
+constexpr const char* kPings[] = {"/bin/ping", "/bin/ping6"};
+
+bool IsPing(const std::string& path) {  // without a slash in front
+  return std::any_of(std::begin(kPings), std::end(kPings),
+                     [&](const char* ping) { return absl::StrCat("/", path) == ping; });
+}
 
 // What a BusyBox says of itself with an option.
 absl::StatusOr<std::vector<std::string>> Ask(Build& build, const char* option) {
@@ -98,8 +108,8 @@ absl::Status AddToolchainLink(FileTree& tree, const std::string& program) {
 absl::Status AddAgentAndUser(Build& build) {
   FileTree& tree = build.tree;
   RETURN_IF_ERROR(AddGuestParts(tree, build.options.agent));
-  RETURN_IF_ERROR(tree.AddSymlink("/init", {}, "/sbin/guest-agent"));
-  const Inode* const agent = tree.Resolve("/sbin/guest-agent");
+  RETURN_IF_ERROR(tree.AddSymlink("/init", {}, kGuestAgent));
+  const Inode* const agent = tree.Resolve(kGuestAgent);
   const Digest digest(agent->contents.data_digest);
   build.agent = digest;
   build.components.push_back({.name = "voidbox-guest-agent",
@@ -107,6 +117,18 @@ absl::Status AddAgentAndUser(Build& build) {
                               .purl = "",
                               .digest = digest,
                               .comment = "PID 1 of the guest"});
+  return absl::OkStatus();
+}
+
+absl::Status AddPing(Build& build) {
+  for (const char* const path : kPings) {
+    const Inode* const found = build.tree.Find(path);
+    const bool is_busybox = found != nullptr && found->type == FileType::kSymlink &&
+                            absl::EndsWith(found->symlink_target, "busybox");
+    if (found == nullptr || is_busybox) {
+      RETURN_IF_ERROR(build.tree.AddSymlink(path, {}, kGuestAgent));
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -150,8 +172,9 @@ absl::Status AddSystemBusybox(Build& build) {
   for (const std::string& path : paths) {
     // The second is for init of an age before /init, the third is the agent.
     if (path == "bin/busybox" || path == "linuxrc" || path == "sbin/init") continue;
-    if (path != "bin/sh") absl::StrAppend(&late, "/bin/busybox /", path, "\n");
+    if (path != "bin/sh" && !IsPing(path)) absl::StrAppend(&late, "/bin/busybox /", path, "\n");
   }
+  for (const char* const path : kPings) absl::StrAppend(&late, kGuestAgent, " ", path, "\n");
   return AddText(build.tree, kLateLinkList, Owned(0644), late);
 }
 

@@ -11,6 +11,9 @@ namespace voidbox {
 // What AddGuestParts adds (image/guest_parts.h), and /init for an initramfs. Comes before
 // AddToolchain, which adds to the user's home.
 absl::Status AddAgentAndUser(Build& build);
+// /bin/ping and /bin/ping6 as names of the agent, unless the image has others than BusyBox', which
+// needs a raw socket. An initramfs has them from AddSystemBusybox.
+absl::Status AddPing(Build& build);
 // In /home/user, for commands that see nothing else: bin/busybox with a link for each of its
 // programs, and the device nodes of dev/. Without a BusyBox, only the nodes.
 absl::Status AddToolchain(Build& build);

@@ -47,6 +47,12 @@ std::optional<Fields> FindLine(absl::string_view text, absl::string_view wanted)
   return std::nullopt;
 }
 
+bool AgentFindsByName(absl::string_view passwd, const Fields& account) {
+  const absl::string_view name = account[kName];
+  return account.size() == kPasswdFields && !name.empty() && name.size() <= kMaxAgentNameBytes &&
+         ParseId(account[kPrimaryGroup]) && !ParseId(name) && FindLine(passwd, name) == account;
+}
+
 absl::Status Unknown(absl::string_view user, absl::string_view file, absl::string_view name) {
   return absl::InvalidArgumentError(absl::StrCat(
       "its user '", absl::CHexEscape(user.substr(0, 100)), "': the image's ", file, " has no '",
@@ -79,12 +85,13 @@ absl::StatusOr<ContainerUser> FindContainerUser(absl::string_view user, absl::st
     if (!gid) return Unknown(user, "/etc/group", group_name);
     found.gid = *gid;
   }
-  // A name is kept where the agent finds the same by it: another name may have the same uid.
-  const bool agent_knows_it = account && account->size() == kPasswdFields &&
-                              (*account)[kName] == name && name.size() <= kMaxAgentNameBytes &&
-                              ParseId((*account)[kPrimaryGroup]) && !ParseId(name);
-  found.text = group_name.empty() && agent_knows_it ? std::string(name)
-                                                    : absl::StrCat(found.uid, ":", found.gid);
+  // A name is kept where the agent finds the same line by it, with the user's groups: another line
+  // may have the same uid, or the same name.
+  if (group_name.empty() && account && AgentFindsByName(passwd, *account)) {
+    found.text = std::string((*account)[kName]);
+  } else {
+    found.text = absl::StrCat(found.uid, ":", found.gid);
+  }
   return found;
 }
 

@@ -38,7 +38,8 @@ std::string Text(absl::string_view user) {
 
 TEST(ContainerUserTest, KnowsEveryFormOfTheImageSpecification) {
   EXPECT_EQ(Text("www"), "33 34 www");
-  EXPECT_EQ(Text("33"), "33 34 33:34");
+  EXPECT_EQ(Text("33"), "33 34 www") << "whose groups are those of www";
+  EXPECT_EQ(Text("0"), "0 0 root");
   EXPECT_EQ(Text("www:staff"), "33 90 33:90");
   EXPECT_EQ(Text("33:90"), "33 90 33:90");
   EXPECT_EQ(Text("33:staff"), "33 90 33:90");
@@ -65,6 +66,7 @@ TEST(ContainerUserTest, AMissingPartIsTheDefault) {
 TEST(ContainerUserTest, ANameIsKeptOnlyWhereTheAgentFindsTheSame) {
   EXPECT_EQ(Text("web"), "33 35 web");
   EXPECT_EQ(Text("short"), "40 41 40:41");
+  EXPECT_EQ(FindContainerUser("2", "a:x:1:1::/:\na:x:2:3::/:\n", "")->text, "2:3");
   EXPECT_EQ(Text("7"), "60 61 60:61");  // a name that looks like a number
   const std::string name(65, 'n');
   EXPECT_EQ(FindContainerUser(name, name + ":x:1:2::/:/bin/sh", "")->text, "1:2");

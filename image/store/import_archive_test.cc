@@ -21,6 +21,7 @@ namespace voidbox {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class ImportArchiveTest : public ::testing::Test {
  protected:
@@ -227,6 +228,19 @@ TEST_F(ImportArchiveTest, RefusesBadArchivesAndLeavesNothing) {
   ExpectRefused(absl::StatusCode::kNotFound, {"archive /nonexistent"});
   request_.tar = directory_;
   ExpectRefused(absl::StatusCode::kInvalidArgument, {"neither a regular file nor a pipe"});
+}
+
+TEST_F(ImportArchiveTest, NamesAnArchiveOnce) {
+  for (const bool is_missing : {false, true}) {
+    const std::string path = is_missing ? "/nonexistent" : Write("text", std::string(2000, 'x'));
+    for (std::string ArchiveImport::*form : {&ArchiveImport::tar, &ArchiveImport::oci}) {
+      request_.tar = request_.oci = "";
+      request_.*form = path;
+      const std::string message(Import().status().message());
+      EXPECT_THAT(message, StartsWith("archive " + path + ": "));
+      EXPECT_EQ(message.find(path), message.rfind(path)) << message;
+    }
+  }
 }
 
 TEST_F(ImportArchiveTest, ChecksTheKernelFirst) {

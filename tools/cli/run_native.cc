@@ -75,7 +75,7 @@ class NativeRun {
     ASSIGN_OR_RETURN(input_, ConsoleInput::Create(loop_, STDIN_FILENO));
     options.console_input = input_->vmm_end();
     options.boot_limit = absl::InfiniteDuration();
-    options.may_power_off = true;
+    options.power_off = Sandbox::PowerOff::kAtAnyTime;
     return options_.timeout.has_value() ? timer_.Set(*options_.timeout) : absl::OkStatus();
   }
 

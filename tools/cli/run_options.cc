@@ -87,7 +87,7 @@ absl::StatusOr<RunOptions> ToOptions(const RunFlags& flags, const std::vector<st
   ASSIGN_OR_RETURN(options.sandbox.vmm, installation.Path(Installation::Item::kVmm));
   options.show_console = flags.console;
   // Without a command, it lives until it is stopped or powers off.
-  options.sandbox.may_power_off = flags.detach && command.empty();
+  if (flags.detach && command.empty()) options.sandbox.power_off = Sandbox::PowerOff::kOnceReady;
   options.sandbox.command_line =
       SandboxCommandLine(flags.own_kernel ? GuestKernel::kOwn : GuestKernel::kOther, flags.console,
                          KernelWords(flags, root_disk));
