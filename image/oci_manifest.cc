@@ -19,6 +19,7 @@ using nlohmann::json;
 constexpr size_t kMaxManifests = 1000;  // of an index; real ones have some ten platforms
 constexpr size_t kMaxLayers = 512;      // Docker makes at most 127
 constexpr size_t kMaxImages = 1000;     // of `docker save`
+constexpr size_t kMaxVolumes = 1000;
 
 constexpr absl::string_view kLayerTypes[] = {
     "application/vnd.oci.image.layer.v1.tar",
@@ -77,6 +78,25 @@ absl::StatusOr<std::vector<OciDescriptor>> ParseDescriptors(const json& object, 
     descriptors.push_back(std::move(descriptor));
   }
   return descriptors;
+}
+
+// A command, which old writers have as one string (Docker's "strslice").
+absl::StatusOr<std::vector<std::string>> CommandField(const json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) return StringsField(object, name);
+  return std::vector<std::string>{found->get<std::string>()};
+}
+
+// The keys of an object whose values say nothing.
+absl::StatusOr<std::vector<std::string>> VolumesField(const json& object) {
+  ASSIGN_OR_RETURN(const json volumes, ObjectField(object, "Volumes"));
+  if (volumes.size() > kMaxVolumes) {
+    return absl::InvalidArgumentError(absl::StrCat("field Volumes: ", volumes.size(),
+                                                   " are more than the limit of ", kMaxVolumes));
+  }
+  std::vector<std::string> paths;
+  for (const auto& [path, unused] : volumes.items()) paths.push_back(path);
+  return paths;
 }
 
 }  // namespace
@@ -140,9 +160,10 @@ absl::StatusOr<OciImageConfig> ParseOciConfig(absl::string_view text) {
   ASSIGN_OR_RETURN(const json run, ObjectField(object, "config"));
   ASSIGN_OR_RETURN(config.env, StringsField(run, "Env"));
   ASSIGN_OR_RETURN(config.working_dir, StringField(run, "WorkingDir"));
-  ASSIGN_OR_RETURN(config.entrypoint, StringsField(run, "Entrypoint"));
-  ASSIGN_OR_RETURN(config.cmd, StringsField(run, "Cmd"));
+  ASSIGN_OR_RETURN(config.entrypoint, CommandField(run, "Entrypoint"));
+  ASSIGN_OR_RETURN(config.cmd, CommandField(run, "Cmd"));
   ASSIGN_OR_RETURN(config.user, StringField(run, "User"));
+  ASSIGN_OR_RETURN(config.volumes, VolumesField(run));
   ASSIGN_OR_RETURN(const json rootfs, ObjectField(object, "rootfs"));
   ASSIGN_OR_RETURN(const std::vector<std::string> diff_ids, StringsField(rootfs, "diff_ids"));
   for (const std::string& diff_id : diff_ids) {

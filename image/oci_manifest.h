@@ -48,6 +48,7 @@ struct OciImageConfig {
   std::vector<std::string> entrypoint;
   std::vector<std::string> cmd;
   std::string user;
+  std::vector<std::string> volumes;  // directories that a container has of its own
 
   std::string os;
   std::string architecture;

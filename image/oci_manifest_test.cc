@@ -105,8 +105,28 @@ TEST(OciManifestTest, ReadsTheConfig) {
   const OciImageConfig empty = ParseOciConfig(R"({"config":{"Cmd":null}})").value();
   EXPECT_THAT(empty.cmd, IsEmpty());
   EXPECT_THAT(
-      ParseOciConfig(R"({"config":{"Cmd":"sh -c x"}})"),
-      StatusIs(absl::StatusCode::kInvalidArgument, "field Cmd is of type string, not array"));
+      ParseOciConfig(R"({"config":{"Env":"A=b"}})"),
+      StatusIs(absl::StatusCode::kInvalidArgument, "field Env is of type string, not array"));
+}
+
+TEST(OciManifestTest, ACommandMayBeOneString) {
+  const OciImageConfig config =
+      ParseOciConfig(R"({"config":{"Entrypoint":"/entry point","Cmd":"x"}})").value();
+  EXPECT_THAT(config.entrypoint, ElementsAre("/entry point"));
+  EXPECT_THAT(config.cmd, ElementsAre("x"));
+  EXPECT_FALSE(ParseOciConfig(R"({"config":{"Cmd":7}})").ok());
+}
+
+TEST(OciManifestTest, ReadsAndBoundsVolumes) {
+  EXPECT_THAT(ParseOciConfig(R"({"config":{"Volumes":{"/b":{},"/a":null}}})")->volumes,
+              ElementsAre("/a", "/b"));
+  EXPECT_THAT(ParseOciConfig(R"({"config":{"Volumes":null}})")->volumes, IsEmpty());
+  EXPECT_FALSE(ParseOciConfig(R"({"config":{"Volumes":["/a"]}})").ok());
+  std::string many = R"({"config":{"Volumes":{"/a":{})";
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&many, ",\"/", i, "\":{}");
+  EXPECT_THAT(ParseOciConfig(many + "}}}"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "field Volumes: 1001 are more than the limit of 1000"));
 }
 
 TEST(OciManifestTest, ReadsWhatDockerSaves) {

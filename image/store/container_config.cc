@@ -31,17 +31,28 @@ std::string CleanPath(const std::string& path) {
   return start == std::string::npos ? "/" : clean.substr(start - 1);
 }
 
+absl::Status Make(FileTree& tree, const char* what, const std::string& path,
+                  const FileMetadata& metadata) {
+  absl::Status made = tree.EnsureDirectory(path, metadata);
+  if (made.ok()) return made;
+  return absl::InvalidArgumentError(absl::StrCat("its ", what, " '", absl::CHexEscape(path),
+                                                 "' cannot be made: ", made.message()));
+}
+
 }  // namespace
 
 absl::StatusOr<AdoptedConfig> AdoptContainerConfig(const OciImageConfig& config,
                                                    const FileTree& tree) {
   AdoptedConfig adopted = {.config = {.entrypoint = config.entrypoint, .command = config.cmd}};
   for (const std::string& variable : config.env) {
-    if (variable.find('=') != std::string::npos) adopted.config.environment.push_back(variable);
+    const size_t name_end = variable.find('=');
+    if (name_end == 0 || name_end == std::string::npos) continue;
+    adopted.config.environment.push_back(variable);
   }
   if (!config.working_dir.empty()) {
     adopted.config.working_directory = CleanPath(config.working_dir);
   }
+  for (const std::string& volume : config.volumes) adopted.volumes.push_back(CleanPath(volume));
   if (config.user.empty()) return adopted;
   ASSIGN_OR_RETURN(const std::string passwd, AccountFile(tree, "etc/passwd"));
   ASSIGN_OR_RETURN(const std::string group, AccountFile(tree, "etc/group"));
@@ -52,15 +63,16 @@ absl::StatusOr<AdoptedConfig> AdoptContainerConfig(const OciImageConfig& config,
   return adopted;
 }
 
-absl::Status MakeWorkingDirectory(const AdoptedConfig& adopted, FileTree& tree) {
+absl::Status MakeDirectories(const AdoptedConfig& adopted, FileTree& tree) {
   const std::string& directory = adopted.config.working_directory;
-  if (directory.empty()) return absl::OkStatus();
-  absl::Status made = tree.EnsureDirectory(
-      directory, {.permissions = 0755, .uid = adopted.uid, .gid = adopted.gid});
-  if (made.ok()) return made;
-  return absl::InvalidArgumentError(absl::StrCat("its working directory '",
-                                                 absl::CHexEscape(directory),
-                                                 "' cannot be made: ", made.message()));
+  if (!directory.empty()) {
+    RETURN_IF_ERROR(Make(tree, "working directory", directory,
+                         {.permissions = 0755, .uid = adopted.uid, .gid = adopted.gid}));
+  }
+  for (const std::string& volume : adopted.volumes) {
+    RETURN_IF_ERROR(Make(tree, "volume", volume, {.permissions = 0755}));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace voidbox

@@ -25,11 +25,11 @@ class ContainerConfigTest : public ::testing::Test {
   void AddFile(const std::string& path, const std::string& text) {
     ASSERT_THAT(tree_->AddFile(path, {.mtime = 7}, *tree_->spool().Add(text)), IsOk());
   }
-  // The configuration with the working directory made.
+  // The configuration with its directories made.
   absl::StatusOr<ImageConfig> Adopt(const OciImageConfig& config) {
     auto adopted = AdoptContainerConfig(config, *tree_);
     if (!adopted.ok()) return adopted.status();
-    if (absl::Status made = MakeWorkingDirectory(*adopted, *tree_); !made.ok()) return made;
+    if (absl::Status made = MakeDirectories(*adopted, *tree_); !made.ok()) return made;
     return adopted->config;
   }
   std::string WorkingDirectory(const std::string& written) {
@@ -49,8 +49,8 @@ TEST_F(ContainerConfigTest, KeepsWhatTheImageRuns) {
   EXPECT_EQ(config->working_directory, "");
 }
 
-TEST_F(ContainerConfigTest, AVariableWithoutAValueIsNone) {
-  EXPECT_EQ(Adopt({.env = {"A=b", "BARE", "C=", "D=x=y"}})->environment,
+TEST_F(ContainerConfigTest, AVariableWithoutANameOrAValueIsNone) {
+  EXPECT_EQ(Adopt({.env = {"A=b", "BARE", "=x", "", "C=", "D=x=y"}})->environment,
             (std::vector<std::string>{"A=b", "C=", "D=x=y"}));
 }
 
@@ -91,6 +91,20 @@ TEST_F(ContainerConfigTest, LeavesAWorkingDirectoryThatIsThereAsItIs) {
   ASSERT_THAT(Adopt({.working_dir = "/dangling", .user = "www"}), IsOk());
   EXPECT_EQ(tree_->Find("dangling")->type, FileType::kSymlink);
   EXPECT_EQ(tree_->Find("data/new")->metadata.uid, 33u);
+}
+
+TEST_F(ContainerConfigTest, MakesTheDirectoriesOfVolumesForRoot) {
+  ASSERT_THAT(tree_->AddDirectory("data", {.permissions = 01777, .uid = 5}), IsOk());
+  ASSERT_THAT(Adopt({.user = "www", .volumes = {"/data", "/var/lib/db", "cache/../c"}}), IsOk());
+  EXPECT_EQ(tree_->Find("data")->metadata.uid, 5u);
+  for (const char* const path : {"var/lib/db", "c"}) {
+    ASSERT_NE(tree_->Find(path), nullptr) << path;
+    EXPECT_EQ(tree_->Find(path)->metadata.uid, 0u);
+  }
+  EXPECT_EQ(tree_->Find("cache"), nullptr);
+  EXPECT_THAT(Adopt({.volumes = {"/etc/passwd/x"}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("its volume '/etc/passwd/x' cannot be made")));
 }
 
 TEST_F(ContainerConfigTest, APathIsCleanAndBelowTheRoot) {

@@ -225,7 +225,7 @@ absl::StatusOr<Image> ImportArchive(ImageStore& store, const ArchiveImport& requ
   manifest.inputs.push_back(std::move(root.source));
   manifest.config = root.adopted.config;
   RETURN_IF_ERROR(AddGuestParts(tree, request.agent));
-  if (const absl::Status made = MakeWorkingDirectory(root.adopted, tree); !made.ok()) {
+  if (const absl::Status made = MakeDirectories(root.adopted, tree); !made.ok()) {
     return About(absl::StrCat("archive ", request.oci), made);
   }
   const Inode* const agent = tree.Find("sbin/guest-agent");
