@@ -30,7 +30,7 @@ class AgentShell:
         self.shell.stdin.write(script.encode())
         self.shell.stdin.flush()
         head = self.shell.stdout.readline(5000).decode(errors="replace").rstrip("\n").split(" ", 3)
-        if len(head) == 4:
+        if len(head) == 4 and all(number.isdecimal() for number in head[:3]):  # the guest may say anything
             out, err = (self.shell.stdout.read(min(int(n), LIMIT)).decode(errors="replace") for n in head[1:3])
             timer.cancel()
             return {"exit_status": int(head[0]), "stdout": out, "stderr": err, "directory": head[3]}
