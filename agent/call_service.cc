@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/connection.h"
 #include "agent/error_frame.h"
+#include "agent/request_fields_bound.h"
 #include "base/errno_status.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -98,6 +99,7 @@ class CallService::Session {
   absl::Status HandleFrame(absl::string_view payload) {
     const int size = static_cast<int>(payload.size());
     if (call_ == nullptr) {
+      RETURN_IF_ERROR(CheckRequestFields(payload));
       agent::Request request;
       if (!request.ParseFromArray(payload.data(), size)) {
         return absl::InvalidArgumentError(absl::StrCat("frame of ", size, " bytes: not a Request"));

@@ -146,6 +146,17 @@ TEST(CallServicePendingTest, UnfinishedRequestsHoldNoMoreTogetherThanTheyMay) {
   server.AwaitIdle();
 }
 
+// Some forty bytes each when they are parsed.
+TEST_F(CallServiceTest, RefusesARequestOfMillionsOfEmptyStringsBeforeItIsParsed) {
+  agent::Request request = TestingClient::Exec({"true"});
+  for (int i = 0; i < 2'000'000; ++i) request.mutable_exec()->add_argv("");
+  TestingClient client = server_.Connect();
+  client.Send(request);
+  const Result result = client.Finish();
+  EXPECT_EQ(result.error.code(), agent::Error::INVALID_ARGUMENT);
+  EXPECT_THAT(result.error.message(), HasSubstr("more fields than the limit of 262144"));
+}
+
 TEST_F(CallServiceTest, RefusesOneConnectionTooMany) {
   std::vector<TestingClient> clients;
   for (int i = 0; i < 4; ++i) clients.push_back(server_.Connect());

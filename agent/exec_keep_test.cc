@@ -19,7 +19,7 @@ namespace {
 using agent::ExecEnded;
 using ::testing::HasSubstr;
 
-class ExecKeepTest : public ExecTest {
+class ExecKeepTest : public AskingExecTest {
  protected:
   // What is still kept at the end is ended.
   ~ExecKeepTest() override {
@@ -42,25 +42,6 @@ class ExecKeepTest : public ExecTest {
     TestingClient client = server_.Connect();
     client.Send(request);
     return client;
-  }
-  agent::ServerFrame Ask(const agent::Request& request) {
-    TestingClient client = server_.Connect();
-    client.Send(request);
-    auto frame = client.Receive();
-    EXPECT_THAT(frame, IsOk());
-    return frame.value_or(agent::ServerFrame());
-  }
-  std::vector<agent::ExecInfo> List() {
-    agent::Request request;
-    request.mutable_list_execs();
-    const agent::ServerFrame frame = Ask(request);
-    return {frame.execs().execs().begin(), frame.execs().execs().end()};
-  }
-  agent::ServerFrame Kill(uint64_t id, uint32_t signal = 0) {
-    agent::Request request;
-    request.mutable_kill_exec()->set_id(id);
-    request.mutable_kill_exec()->set_signal(signal);
-    return Ask(request);
   }
   // Waits until no exec runs; each question is a turn of the loop.
   void AwaitEnds() {

@@ -19,33 +19,14 @@ namespace {
 using agent::ExecEnded;
 using ::testing::HasSubstr;
 
-class ExecLeftTest : public ExecTest {
+class ExecLeftTest : public AskingExecTest {
  protected:
-  explicit ExecLeftTest(const CommandSetting& setting = {}) : ExecTest(setting) {}
+  explicit ExecLeftTest(const CommandSetting& setting = {}) : AskingExecTest(setting) {}
   ~ExecLeftTest() override {
     for (const agent::ExecInfo& exec : List()) Kill(exec.id());
     AwaitNothingLeft();
   }
 
-  agent::ServerFrame Ask(const agent::Request& request) {
-    TestingClient client = server_.Connect();
-    client.Send(request);
-    auto frame = client.Receive();
-    EXPECT_THAT(frame, IsOk());
-    return frame.value_or(agent::ServerFrame());
-  }
-  std::vector<agent::ExecInfo> List() {
-    agent::Request request;
-    request.mutable_list_execs();
-    const agent::ServerFrame frame = Ask(request);
-    return {frame.execs().execs().begin(), frame.execs().execs().end()};
-  }
-  agent::ServerFrame Kill(uint64_t id, uint32_t signal = 0) {
-    agent::Request request;
-    request.mutable_kill_exec()->set_id(id);
-    request.mutable_kill_exec()->set_signal(signal);
-    return Ask(request);
-  }
   // Each question is a turn of the loop.
   void AwaitNothingLeft() {
     for (bool left = true; left;) {

@@ -60,4 +60,26 @@ ExecTest::~ExecTest() {
   EXPECT_EQ(ProcessesWithArgument(mark_), std::vector<int>());
 }
 
+agent::ServerFrame AskingExecTest::Ask(const agent::Request& request) {
+  TestingClient client = server_.Connect();
+  client.Send(request);
+  auto frame = client.Receive();
+  EXPECT_THAT(frame, IsOk());
+  return frame.value_or(agent::ServerFrame());
+}
+
+std::vector<agent::ExecInfo> AskingExecTest::List() {
+  agent::Request request;
+  request.mutable_list_execs();
+  const agent::ServerFrame frame = Ask(request);
+  return {frame.execs().execs().begin(), frame.execs().execs().end()};
+}
+
+agent::ServerFrame AskingExecTest::Kill(uint64_t id, uint32_t signal) {
+  agent::Request request;
+  request.mutable_kill_exec()->set_id(id);
+  request.mutable_kill_exec()->set_signal(signal);
+  return Ask(request);
+}
+
 }  // namespace voidbox

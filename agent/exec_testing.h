@@ -61,6 +61,17 @@ class ExecTest : public ::testing::TestWithParam<Trees> {
   const std::string mark_;
 };
 
+// Asks of execs by their ids, too.
+class AskingExecTest : public ExecTest {
+ protected:
+  using ExecTest::ExecTest;
+
+  // The first frame of the answer.
+  agent::ServerFrame Ask(const agent::Request& request);
+  std::vector<agent::ExecInfo> List();
+  agent::ServerFrame Kill(uint64_t id, uint32_t signal = 0);
+};
+
 // What a session cannot do, as SessionTrees says.
 class CgroupExecTest : public ExecTest {};
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/io.h"
+#include "base/read_at.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -128,16 +129,9 @@ absl::Status ContentSpool::ReadSpool(uint64_t spool_offset, char* data, size_t s
     return absl::OutOfRangeError(absl::StrCat("file contents: bytes ", spool_offset, " + ", size,
                                               " are not among the ", bytes_, " kept"));
   }
-  while (size > 0) {
-    const ssize_t got = ::pread(fd_.get(), data, size, static_cast<off_t>(spool_offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus("temporary file of the image's contents");
-    if (got == 0) return absl::DataLossError("temporary file of the image's contents: cut short");
-    data += got;
-    size -= static_cast<size_t>(got);
-    spool_offset += static_cast<uint64_t>(got);
-  }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const size_t got, ReadUpToAt(fd_.get(), spool_offset, data, size));
+  if (got == size) return absl::OkStatus();
+  return absl::DataLossError("temporary file of the image's contents: cut short");
 }
 
 absl::StatusOr<size_t> ContentSpool::Read(const FileContents& contents, uint64_t offset, char* data,

@@ -3,11 +3,9 @@
 #include <ext2fs/ext2_fs.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -18,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "base/read_at.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 
@@ -315,15 +314,8 @@ absl::Status CheckExt4Init(const std::string& image, const Ext4Superblock& super
   const UniqueFd fd(::open(image.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return ErrnoStatus(image);
   const Ext4Read read = [&](uint64_t offset, std::span<char> bytes) -> absl::Status {
-    while (!bytes.empty()) {
-      const ssize_t got = ::pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return ErrnoStatus(image);
-      if (got == 0) return Unclear("the end");
-      bytes = bytes.subspan(static_cast<size_t>(got));
-      offset += static_cast<uint64_t>(got);
-    }
-    return absl::OkStatus();
+    ASSIGN_OR_RETURN(const size_t got, ReadUpToAt(fd.get(), offset, bytes.data(), bytes.size()));
+    return got == bytes.size() ? absl::OkStatus() : Unclear("the end");
   };
   const Ext4Entry found = LookUpInExt4(super, read, init);
   if (found == Ext4Entry::kProgram || found == Ext4Entry::kUnknown) return absl::OkStatus();

@@ -51,21 +51,20 @@ int Main(int config_fd, int event_fd) {
     static_cast<void>(WriteAll(ready.get(), "\xff\xff\xff\xff"));
     ::pause();
   }
+  UniqueFd vsock, shutdown_call;
+  if (behaviour.find("ready, agent") == 0) vsock = *ListenUnix(directory.get(), "vsock.sock");
   if (behaviour.find("ready") == 0) {
     agent::Ready ready;
     ready.set_version("fake");
     UniqueFd connection = *ConnectUnix(directory.get(), "vsock.sock_1235");
     static_cast<void>(WriteFrame(connection.get(), ready));
   }
-  UniqueFd vsock, shutdown_call;
   if (behaviour == "ready, agent deaf") {
-    vsock = *ListenUnix(directory.get(), "vsock.sock");
     pollfd wait = {.fd = vsock.get(), .events = POLLIN, .revents = 0};
     ::poll(&wait, 1, -1);
     shutdown_call = *AcceptUnix(vsock.get());  // and nothing is ever answered
   }
   if (behaviour == "ready, agent waits") {
-    vsock = *ListenUnix(directory.get(), "vsock.sock");
     pollfd wait = {.fd = vsock.get(), .events = POLLIN, .revents = 0};
     ::poll(&wait, 1, -1);
     shutdown_call = *AcceptUnix(vsock.get());
@@ -87,6 +86,11 @@ int Main(int config_fd, int event_fd) {
   if (behaviour == "panic" || behaviour == "power off" || behaviour == "ready, power off") {
     SendStopped(event_fd, vmm::Stopped::GUEST_RESET, "");
     return 0;
+  }
+  if (behaviour == "chatter") {
+    const std::string line(4096, 'x');
+    while (WriteAll(config.console_output_fd(), line).ok()) {
+    }
   }
   if (behaviour == "ready deaf" || behaviour == "hang") {
     ::signal(SIGTERM, SIG_IGN);

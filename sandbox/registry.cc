@@ -109,12 +109,13 @@ absl::StatusOr<std::vector<SandboxRecord>> Registry::List() {
   return ReapLocked();
 }
 
-absl::Status ReapWithoutWaiting(const std::string& sandboxes) {
+absl::StatusOr<std::vector<SandboxRecord>> ListWithoutWaiting(const std::string& sandboxes) {
   ASSIGN_OR_RETURN(const UniqueFd lock, OpenLock(sandboxes));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return errno == EWOULDBLOCK ? absl::OkStatus() : ErrnoStatus("flock");
+    if (errno == EWOULDBLOCK) return LivingSandboxes(sandboxes);
+    return ErrnoStatus("flock");
   }
-  return Registry(sandboxes, -1).ReapLocked().status();
+  return Registry(sandboxes, -1).ReapLocked();
 }
 
 }  // namespace voidbox

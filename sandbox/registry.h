@@ -57,15 +57,16 @@ class Registry {
   absl::StatusOr<UniqueFd> Lock() const;
   absl::StatusOr<std::vector<SandboxRecord>> ReapLocked() const;
 
-  friend absl::Status ReapWithoutWaiting(const std::string& sandboxes);
+  friend absl::StatusOr<std::vector<SandboxRecord>> ListWithoutWaiting(
+      const std::string& sandboxes);
 
   std::string path_;  // HOME/sandboxes
   int interrupt_;
 };
 
-// Removes what the sandboxes in `sandboxes` (HOME/sandboxes) left whose VMM lives no more, for an
-// event loop that must not wait: when somebody else creates or reaps there, nothing is done.
-absl::Status ReapWithoutWaiting(const std::string& sandboxes);
+// As List, of `sandboxes` (HOME/sandboxes), for an event loop that must not wait: while somebody
+// else creates or reaps there, nothing is removed.
+absl::StatusOr<std::vector<SandboxRecord>> ListWithoutWaiting(const std::string& sandboxes);
 
 }  // namespace voidbox
 

@@ -90,17 +90,17 @@ TEST_F(RegistryTest, ReapsWhatADeadVmmLeft) {
   EXPECT_FALSE(std::filesystem::exists(directory->path()));
 }
 
-TEST_F(RegistryTest, ReapingWithoutWaitingLeavesItToWhoIsAtIt) {
+TEST_F(RegistryTest, ListingWithoutWaitingLeavesRemovingToWhoIsAtIt) {
   const std::string left = home_ + "/sandboxes/dead00000000";
   std::filesystem::create_directory(left);
   {
     const auto creating = registry_->Create();  // holds the lock until it publishes
     ASSERT_THAT(creating, IsOk());
     std::filesystem::create_directory(left);
-    EXPECT_THAT(ReapWithoutWaiting(home_ + "/sandboxes"), IsOk());
+    EXPECT_THAT(ListWithoutWaiting(home_ + "/sandboxes"), IsOk());
     EXPECT_TRUE(std::filesystem::exists(left));
   }
-  EXPECT_THAT(ReapWithoutWaiting(home_ + "/sandboxes"), IsOk());
+  EXPECT_THAT(ListWithoutWaiting(home_ + "/sandboxes"), IsOk());
   EXPECT_FALSE(std::filesystem::exists(left));
 }
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -43,7 +44,11 @@ class SandboxTest : public ::testing::Test {
         *loop_, *registry_, options,
         {.ready = [this](const agent::Ready& ready) { ready_version_ = ready.version(); },
          .ended = [this](const absl::Status& status) { ended_ = status; },
-         .console = [this](absl::string_view text) { console_ += std::string(text); }});
+         .console =
+             [this](absl::string_view text) {
+               console_ += std::string(text);
+               if (on_console_) on_console_();
+             }});
     if (!sandbox.ok()) return sandbox.status();
     sandbox_ = *std::move(sandbox);
     return absl::OkStatus();
@@ -75,6 +80,7 @@ class SandboxTest : public ::testing::Test {
   std::optional<std::string> ready_version_;
   std::optional<absl::Status> ended_;
   std::string console_;
+  std::function<void()> on_console_;
   std::unique_ptr<Sandbox> sandbox_;
 };
 
@@ -144,6 +150,22 @@ TEST_F(SandboxTest, EndsAGuestThatIsNotReadyInTime) {
   ASSERT_THAT(Start("hang"), IsOk());
   RunToEnd();
   EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("200ms")));
+}
+
+// Its reader is slower than it is, so that there is always something to read.
+TEST_F(SandboxTest, AConsoleThatNeverEndsKeepsNothingElseWaiting) {
+  boot_limit_ = absl::Milliseconds(200);
+  on_console_ = [] { absl::SleepFor(absl::Milliseconds(1)); };
+  ASSERT_THAT(Start("chatter"), IsOk());
+  size_t before = 0, most = 0;
+  RunUntil([&] {
+    most = std::max(most, console_.size() - before);
+    before = console_.size();
+    return ended_.has_value();
+  });
+  EXPECT_LE(most, 1 << 20) << "bytes in one turn of the loop";
+  EXPECT_THAT(*ended_, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("200ms")));
+  EXPECT_THAT(console_, HasSubstr("xxx"));
 }
 
 TEST_F(SandboxTest, EndsAGuestWhoseAgentTalksNonsense) {

@@ -82,8 +82,18 @@ readme() {
   inside bash -c "cd /voidbox && $1" </dev/null
 }
 
+# What this machine trusts beside Debian's own certificates, a proxy's for example, the root trusts as well.
+trust_certificates() {
+  local certificates
+  mapfile -t certificates < <(find /usr/local/share/ca-certificates -name '*.crt' 2>/dev/null)
+  ((${#certificates[@]} > 0)) || return 0
+  cp -- "${certificates[@]}" "$root/usr/local/share/ca-certificates/"
+  inside update-ca-certificates >/dev/null 2>&1
+}
+
 [[ -x $root/usr/bin/dpkg ]] || make_root
 mount_into_root
+trust_certificates
 rm -rf -- "$root/voidbox"
 git clone --quiet -- "$clone" "$root/voidbox"
 # A file of this machine, that says how much of it a build may take.

@@ -25,7 +25,7 @@ class ForeignImageTest : public ::testing::Test {
     TarBuilder base;
     base.Add({.name = "/", .type = '5', .mode = 0755});
     base.Add({.name = "/bin/busybox", .data = ReadFile("/bin/busybox").value(), .mode = 0755});
-    for (const char* const name : {"sh", "cat", "stat", "id", "ls"}) {
+    for (const char* const name : {"sh", "cat", "stat", "id", "ls", "touch"}) {
       base.Add({.name = std::string("/bin/") + name, .type = '2', .link = "busybox"});
     }
     base.Add({.name = "/usr/lib", .type = '5', .mode = 0755});
@@ -91,6 +91,30 @@ TEST_F(ForeignImageTest, ItsUserIsInHisGroupsAndItsVolumesAreThere) {
   ASSERT_EQ(imported.exit_status, 0) << imported.error;
   ExpectOutput({"run", "--image", "groups", "--", "sh", "-c", "id -u; id -G; ls -d /data/v"},
                "70\n71 44 46\n/data/v\n");
+}
+
+// mysql, postgres, apache and sshd make the directories of their sockets in the image.
+TEST_F(ForeignImageTest, WhatAnImageHasBelowRunAndTmpIsThereAtRunTime) {
+  TarBuilder base = Base();
+  base.Add({.name = "run", .type = '5', .mode = 0755});
+  base.Add({.name = "run/mysqld", .type = '5', .mode = 01777});
+  base.Add({.name = "run/app/conf", .data = "conf\n", .mode = 0600, .uid = 33, .gid = 34});
+  base.Add({.name = "run/app/link", .type = '2', .link = "conf"});
+  base.Add({.name = "var/lock", .type = '2', .link = "/run/lock"});
+  base.Add({.name = "tmp", .type = '5', .mode = 01777});
+  base.Add({.name = "tmp/keep", .data = "kept\n"});
+  const VoidboxProcess::Result imported = RunVoidbox(
+      {"image", "import", "mounts", "--oci",
+       Write("mounts.tar", DockerArchive("config.json", DockerConfig({base.Finish()}, ""),
+                                         {base.Finish()}, "a:b"))});
+  ASSERT_EQ(imported.exit_status, 0) << imported.error;
+  ExpectOutput({"run", "--image", "mounts", "--user", "root", "--", "sh", "-c",
+                "stat -c '%a %u:%g %n' /run/mysqld /run/app/conf; cat /run/app/link /tmp/keep"},
+               "1777 0:0 /run/mysqld\n600 33:34 /run/app/conf\nconf\nkept\n");
+  // For the user too, and nobody had to make /run/lock.
+  ExpectOutput({"run", "--image", "mounts", "--", "sh", "-c",
+                "id -u; touch /run/mysqld/s /var/lock/l /tmp/t && cat /tmp/keep"},
+               "1000\nkept\n");
 }
 
 TEST_F(ForeignImageTest, OneOfSeveralImagesBesideTheirSignaturesBoots) {

@@ -1,10 +1,14 @@
 // What a user gets of `voidbox image` and `voidbox run --image`, on a machine with KVM or through
 // the emulated host.
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -74,9 +78,27 @@ class ImageStoreCommandTest : public ::testing::Test {
     std::filesystem::resize_file(path, uint64_t{1} << 40);
     return path;
   }
-  // Waits until an import copies its second file; the test's deadline bounds it.
-  static void WaitForSecondCopy() {
-    while (!std::filesystem::exists(home_ + "/images/incoming/copy.1")) ::usleep(1000);
+  // An import of that, once it copies its second file.
+  static std::unique_ptr<VoidboxProcess> StartEndlessImport() {
+    const std::string incoming = home_ + "/images/incoming";
+    std::filesystem::create_directories(incoming);
+    const UniqueFd events(::inotify_init1(IN_CLOEXEC));
+    EXPECT_GE(::inotify_add_watch(events.get(), incoming.c_str(), IN_CREATE), 0);
+    auto import = std::make_unique<VoidboxProcess>(
+        std::vector<std::string>{"image", "import", "endless", "--rootfs", EndlessRootfs()});
+    while (!std::filesystem::exists(incoming + "/copy.1")) {
+      char event[4096];
+      if (::read(events.get(), event, sizeof(event)) <= 0) break;
+    }
+    return import;
+  }
+  // Waits until nobody uses an image: whoever does has a shared lock on its manifest.
+  static void WaitUntilUnused(const std::string& name) {
+    const std::string digest = ReadFile(home_ + "/images/names/" + name).value_or("");
+    const std::string path = home_ + "/images/blobs/sha256/" + digest.substr(7, 64);
+    const UniqueFd manifest(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(manifest) << path;
+    ASSERT_EQ(::flock(manifest.get(), LOCK_EX), 0);
   }
 
   static std::string home_, runfiles_;
@@ -215,16 +237,15 @@ TEST_F(ImageStoreCommandTest, AKilledRunGivesItsImageBack) {
   process.Signal(SIGKILL);
   EXPECT_EQ(process.Finish().exit_status, 128 + SIGKILL);
   // On a machine with KVM its VMM ends some ms later, and holds the image until then.
-  while (Json({"ls"}).at(0).at("in_use") == true) ::usleep(1000);
+  WaitUntilUnused("mine");
   Succeed({"rm", "mine"});
 }
 
 TEST_F(ImageStoreCommandTest, AnInterruptedImportLeavesNothing) {
   for (const int number : {SIGINT, SIGTERM}) {
-    VoidboxProcess import({"image", "import", "endless", "--rootfs", EndlessRootfs()});
-    WaitForSecondCopy();
-    import.Signal(number);
-    const Result result = import.Finish();
+    const auto import = StartEndlessImport();
+    import->Signal(number);
+    const Result result = import->Finish();
     EXPECT_EQ(result.exit_status, 128 + number);
     EXPECT_THAT(result.error, IsEmpty());
     EXPECT_THAT(Names(), IsEmpty());
@@ -234,10 +255,9 @@ TEST_F(ImageStoreCommandTest, AnInterruptedImportLeavesNothing) {
 }
 
 TEST_F(ImageStoreCommandTest, TheNextCommandRemovesWhatAKilledImportLeft) {
-  VoidboxProcess import({"image", "import", "endless", "--rootfs", EndlessRootfs()});
-  WaitForSecondCopy();
-  import.Signal(SIGKILL);
-  EXPECT_EQ(import.Finish().exit_status, 128 + SIGKILL);
+  const auto import = StartEndlessImport();
+  import->Signal(SIGKILL);
+  EXPECT_EQ(import->Finish().exit_status, 128 + SIGKILL);
   EXPECT_FALSE(IsEmptyDirectory("incoming"));
   EXPECT_THAT(Names(), IsEmpty());
   EXPECT_TRUE(IsEmptyDirectory("incoming"));
@@ -245,13 +265,12 @@ TEST_F(ImageStoreCommandTest, TheNextCommandRemovesWhatAKilledImportLeft) {
 
 TEST_F(ImageStoreCommandTest, TwoImportsTakeTurnsAndReadersDoNotWait) {
   Succeed({"import", "old", "--initramfs", initramfs()});
-  VoidboxProcess first({"image", "import", "endless", "--rootfs", EndlessRootfs()});
-  WaitForSecondCopy();
+  const auto first = StartEndlessImport();
   VoidboxProcess second({"image", "import", "new", "--initramfs", initramfs()});
   EXPECT_EQ(Names(), std::vector<std::string>{"old"});
   EXPECT_EQ(Json({"verify"}).size(), 1u);
-  first.Signal(SIGINT);
-  EXPECT_EQ(first.Finish().exit_status, 128 + SIGINT);
+  first->Signal(SIGINT);
+  EXPECT_EQ(first->Finish().exit_status, 128 + SIGINT);
   const Result result = second.Finish();
   EXPECT_EQ(result.exit_status, 0) << result.error;
   EXPECT_EQ(Names(), (std::vector<std::string>{"new", "old"}));

@@ -1,20 +1,23 @@
 // What a user gets of `voidbox run`, on a machine with KVM or through the emulated host.
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "base/io.h"
 #include "base/status_matchers.h"
+#include "base/unique_fd.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sandbox/child_process.h"
+#include "tests/run_fixture.h"
 #include "tests/voidbox_process.h"
 
 namespace voidbox {
@@ -26,47 +29,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using Result = VoidboxProcess::Result;
 
-class RunTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    home_ = UseOwnHome();
-    const Result doctor = RunVoidbox({"doctor", "--format", "json"});
-    ASSERT_EQ(doctor.exit_status, 0) << doctor.output << doctor.error;
-    emulated_ = nlohmann::json::parse(doctor.output).at("kvm_host") == "emulated";
-  }
-  static void TearDownTestSuite() { StopOwnHost(); }
-
-  static Result Shell(const std::string& script, const std::string& input = "") {
-    return RunVoidbox({"run", "--", "sh", "-c", script}, input);
-  }
-  // A shell script on the machine whose KVM is used.
-  static Result OnHost(const std::string& script) {
-    if (emulated_) return RunVoidbox({"host", "exec", "--", "sh", "-c", script});
-    Result result;
-    auto child = ChildProcess::Spawn({.argv = {"/bin/sh", "-c", script}});
-    EXPECT_THAT(child, IsOk());
-    result.exit_status = *child->Wait() >> 8;
-    return result;
-  }
-  static nlohmann::json HostStatus() {
-    return nlohmann::json::parse(RunVoidbox({"host", "status", "--format", "json"}).output);
-  }
-  // Waits until no VMM runs, which the test's deadline bounds. What a killed owner left of its
-  // sandbox is gone once somebody has asked which sandboxes there are.
-  static void ExpectNothingLeft() {
-    const Result result = OnHost(R"sh(
-      vmms() { cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^voidbox-vmm$'; }
-      while [ "$(vmms)" != 0 ]; do sleep 0.1; done)sh");
-    EXPECT_EQ(result.exit_status, 0) << result.error;
-    EXPECT_EQ(RunVoidbox({"ps", "-q"}).output, "");
-    EXPECT_EQ(OnHost("ls \"$VOIDBOX_HOME/sandboxes\"").output, "");
-  }
-
-  static std::string home_;
-  static bool emulated_;
-};
-std::string RunTest::home_;
-bool RunTest::emulated_ = false;
+class RunTest : public RunFixture {};
 
 TEST_F(RunTest, GivesOutputAndExitStatus) {
   const Result result = Shell("echo hello | tr a-z A-Z; echo oops >&2; exit 7");
@@ -418,123 +381,28 @@ TEST_F(RunTest, SurvivesTheKillOfTheVmm) {
   EXPECT_EQ(Shell("exit 3").exit_status, 3);
 }
 
-class EmulatedHostTest : public RunTest {
- protected:
-  // These are about the emulated host, whether or not this machine needs it.
-  void SetUp() override {
-    ::setenv("VOIDBOX_KVM_HOST", "emulated", 1);
-    ASSERT_EQ(RunVoidbox({"host", "start"}).exit_status, 0);
-  }
-  void TearDown() override { ::unsetenv("VOIDBOX_KVM_HOST"); }
-
-  void SurvivesTheKillOf(const char* which) {
-    VoidboxProcess process({"host", "exec", "--", "sh", "-c", "echo ready; sleep 1000"});
-    ASSERT_TRUE(process.WaitForOutput("ready\n"));
-    const nlohmann::json before = HostStatus();
-    ASSERT_EQ(::kill(before.at(which).get<pid_t>(), SIGKILL), 0);
-    const Result result = process.Finish();
-    EXPECT_EQ(result.exit_status, 125);
-    EXPECT_THAT(result.error, HasSubstr("emulated KVM host"));
-    const Result next = RunVoidbox({"host", "exec", "--", "sh", "-c", "exit 3"});
-    EXPECT_EQ(next.exit_status, 3) << next.error;
-    const nlohmann::json after = HostStatus();
-    EXPECT_NE(after.at("qemu_pid"), before.at("qemu_pid"));
-    EXPECT_FALSE(std::filesystem::exists("/proc/" + before.at("qemu_pid").dump()));
-    EXPECT_FALSE(std::filesystem::exists("/proc/" + before.at("broker_pid").dump()));
-  }
-};
-
-TEST_F(EmulatedHostTest, SurvivesTheKillOfQemu) { SurvivesTheKillOf("qemu_pid"); }
-
-TEST_F(EmulatedHostTest, SurvivesTheKillOfTheBroker) { SurvivesTheKillOf("broker_pid"); }
-
-TEST_F(EmulatedHostTest, RunsCommandsAsIfTheyRanHere) {
-  ::setenv("VOIDBOX_RUN_TEST", "a b", 1);
-  const Result result = RunVoidbox({"host", "exec", "--", "sh", "-c",
-                                    "cat; pwd; echo \"$VOIDBOX_RUN_TEST\"; echo e >&2; exit 9"},
-                                   "in\n");
-  EXPECT_EQ(result.exit_status, 9);
-  EXPECT_EQ(result.output, "in\n" + std::filesystem::current_path().string() + "\na b\n");
-  EXPECT_EQ(result.error, "e\n");
-}
-
-TEST_F(EmulatedHostTest, SeesFilesThatWereRewrittenAndReplaced) {
-  const std::string directory = ::testing::TempDir() + "/seen";
+// What `run -d` starts, the emulated host among it, holds nothing of whom it was started by.
+TEST_F(RunTest, TheCallersLockAndDirectoryAreFreeWhenADetachedRunHasReturned) {
+  ASSERT_EQ(RunVoidbox({"host", "stop"}).exit_status, 0);  // so that the command starts it
+  const std::string directory = ::testing::TempDir() + "/callers";
   std::filesystem::create_directories(directory);
-  const std::string path = directory + "/file";
-  const auto seen = [&] {
-    return RunVoidbox({"host", "exec", "--", "sh", "-c", "cat " + directory + "/*"}).output;
-  };
-  ASSERT_THAT(WriteFileAtomically(path, "one"), IsOk());
-  EXPECT_EQ(seen(), "one");
-  ASSERT_THAT(WriteFileAtomically(path, "two, longer"), IsOk());  // another inode
-  EXPECT_EQ(seen(), "two, longer");
-  {
-    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
-    ASSERT_THAT(WriteAll(fd.get(), "three"), IsOk());  // the same inode
-  }
-  EXPECT_EQ(seen(), "three");
-  ASSERT_THAT(WriteFileAtomically(directory + "/new", "+"), IsOk());
-  EXPECT_EQ(seen(), "three+");
-  std::filesystem::remove(path);
-  EXPECT_EQ(seen(), "+");
-}
-
-TEST_F(EmulatedHostTest, WritesToVoidboxHomeAreTheMachinesOwnAndOthersAreNot) {
-  const std::string outside = ::testing::TempDir() + "/outside";
-  const Result result = RunVoidbox(
-      {"host", "exec", "--", "sh", "-c", "echo in >$VOIDBOX_HOME/written; echo x >" + outside});
-  EXPECT_EQ(result.exit_status, 0) << result.error;
-  EXPECT_EQ(*ReadFile(home_ + "/written"), "in\n");
-  EXPECT_FALSE(std::filesystem::exists(outside));
-}
-
-TEST_F(EmulatedHostTest, RefusesFilesThatItCannotOpen) {
-  const Result device = RunVoidbox({"run", "--kernel", "/dev/null", "--", "true"});
-  EXPECT_EQ(device.exit_status, 125);
-  EXPECT_THAT(device.error, HasSubstr("kernel /dev/null: not a regular file"));
-  const Result disk = RunVoidbox({"run", "--disk", "/proc/version,ro", "--", "true"});
-  EXPECT_EQ(disk.exit_status, 125);
-  EXPECT_THAT(disk.error, HasSubstr("disk /proc/version: not a regular file"));
-}
-
-TEST_F(EmulatedHostTest, TheMachinesWritableRootIsPrivate) {
-  const Result result =
-      RunVoidbox({"host", "exec", "--", "stat", "-c", "%a %u", "/run/voidbox-machine"});
-  EXPECT_EQ(result.output, "700 0\n") << result.error;
-}
-
-TEST_F(EmulatedHostTest, StopEndsItAndWhatRunsInIt) {
-  VoidboxProcess process({"host", "exec", "--", "sh", "-c", "echo ready; sleep 1000"});
-  ASSERT_TRUE(process.WaitForOutput("ready\n"));
-  const nlohmann::json before = HostStatus();
-  EXPECT_EQ(RunVoidbox({"host", "stop"}).exit_status, 0);
-  EXPECT_EQ(process.Finish().exit_status, 125);
-  EXPECT_EQ(HostStatus().at("running"), false);
-  EXPECT_FALSE(std::filesystem::exists("/proc/" + before.at("qemu_pid").dump()));
-  EXPECT_FALSE(std::filesystem::exists(home_ + "/host/host.sock"));
-}
-
-TEST_F(EmulatedHostTest, TwoFirstCommandsStartOneHost) {
-  ASSERT_EQ(RunVoidbox({"host", "stop"}).exit_status, 0);
-  VoidboxProcess one({"host", "exec", "--", "cat", "/proc/sys/kernel/random/boot_id"});
-  VoidboxProcess two({"host", "exec", "--", "cat", "/proc/sys/kernel/random/boot_id"});
-  const Result first = one.Finish();
-  EXPECT_EQ(first.exit_status, 0) << first.error;
-  EXPECT_THAT(first.output, Not(IsEmpty()));
-  EXPECT_EQ(two.Finish().output, first.output);
-}
-
-TEST_F(EmulatedHostTest, EndsWhenNothingRunsForSomeTime) {
-  ASSERT_EQ(RunVoidbox({"host", "stop"}).exit_status, 0);
-  ::setenv("VOIDBOX_HOST_IDLE", "1", 1);
-  ASSERT_EQ(RunVoidbox({"host", "start"}).exit_status, 0);
-  ::setenv("VOIDBOX_HOST_IDLE", "300", 1);
-  // The lock is the broker's while it lives.
-  const UniqueFd lock(::open((home_ + "/host/lock").c_str(), O_RDWR | O_CLOEXEC));
-  ASSERT_TRUE(lock);
-  EXPECT_EQ(::flock(lock.get(), LOCK_EX), 0);
-  EXPECT_EQ(HostStatus().at("running"), false);
+  ::setenv("VOIDBOX_OF_TEST", VoidboxPath().c_str(), 1);
+  auto caller = ChildProcess::Spawn({.argv = {"/bin/bash", "-c", R"sh(
+      directory=$(pwd -P)
+      exec 9> lock && flock 9
+      "$VOIDBOX_OF_TEST" run -d --name left --memory 128M > id || exit 10
+      exec 9>&- && flock -n lock true || exit 11
+      cd /
+      for process in /proc/[0-9]*; do
+        [[ $(readlink $process/cwd) != "$directory" ]] || { tr '\0' ' ' < $process/cmdline; exit 12; }
+      done >&2)sh"},
+                                     .directory = directory});
+  ASSERT_THAT(caller, IsOk());
+  const auto status = caller->Wait();
+  EXPECT_EQ(RunVoidbox({"rm", "-f", "left"}).exit_status, 0);
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(WEXITSTATUS(*status), 0)
+      << "10: run failed, 11: the lock is held, 12: the directory is in use";
 }
 
 }  // namespace

@@ -199,20 +199,38 @@ TEST_F(SandboxCommandsTest, CopiesNamesByteForByteAndContentsAlone) {
   for (const std::string& name : names) EXPECT_EQ(ReadFile(out + "/" + name).value_or(""), name);
 }
 
-TEST_F(SandboxCommandsTest, OfAGuestsLinksThoseThatStayInsideAreCopied) {
+TEST_F(SandboxCommandsTest, OfAGuestsLinksThoseThatStayInsideAreCopiedAndOthersAreAStatusOf1) {
   ASSERT_EQ(Exec({"sh", "-c",
-                  "mkdir -p links/bin && cd links && echo x > tool && ln -s ../tool bin/tool && "
+                  "mkdir -p links/bin inside && cd links && echo x > tool && "
+                  "ln -s ../tool bin/tool && cp -r . ../inside && "
                   "ln -s /etc/passwd absolute && ln -s ../up up"})
                 .exit_status,
             0);
   const std::string out = Folder("copy_links");
+  const auto expect_copied = [&](const std::string& name, const Result& copied) {
+    EXPECT_THAT(copied.error, HasSubstr("link '" + name + "/absolute' -> '/etc/passwd'"));
+    EXPECT_THAT(copied.error, HasSubstr("link '" + name + "/up' -> '../up'"));
+    EXPECT_EQ(ReadFile(out + "/" + name + "/bin/tool").value_or(""), "x\n");
+    for (const std::string left_out : {"/absolute", "/up"}) {
+      std::error_code none;
+      EXPECT_EQ(std::filesystem::symlink_status(out + "/" + name + left_out, none).type(),
+                std::filesystem::file_type::not_found);
+    }
+  };
   const Result copied = RunVoidbox({"cp", "web:links", out});
   EXPECT_EQ(copied.exit_status, 1);
-  EXPECT_THAT(copied.error, HasSubstr("link 'links/absolute' -> '/etc/passwd'"));
-  EXPECT_THAT(copied.error, HasSubstr("link 'links/up' -> '../up'"));
-  EXPECT_EQ(ReadFile(out + "/links/bin/tool").value_or(""), "x\n");
-  EXPECT_FALSE(std::filesystem::is_symlink(out + "/links/absolute"));
-  EXPECT_EQ(RunVoidbox({"cp", "--skip-links", "web:links", out + "/again"}).exit_status, 0);
+  expect_copied("links", copied);
+  // Asked for, it is no failure; they are listed all the same.
+  const Result skipped = RunVoidbox({"cp", "--skip-links", "web:links", out + "/again"});
+  EXPECT_EQ(skipped.exit_status, 0);
+  expect_copied("again", skipped);
+  const Result alone = RunVoidbox({"cp", "web:links/absolute", out});
+  EXPECT_EQ(alone.exit_status, 125);
+  EXPECT_THAT(alone.error, HasSubstr("leads through a symbolic link"));
+  // Nothing to list.
+  const Result inside = RunVoidbox({"cp", "web:inside", out});
+  EXPECT_EQ(inside.exit_status, 0);
+  EXPECT_EQ(inside.error, "");
 }
 
 TEST_F(SandboxCommandsTest, ACopyThatFailsLeavesBothSidesAsTheyWere) {

@@ -22,12 +22,12 @@ std::pair<UniqueFd, UniqueFd> NewPipe() {
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
+}  // namespace
+
 std::string VoidboxPath() {
   const char* sources = std::getenv("TEST_SRCDIR");
   return std::string(sources == nullptr ? "." : sources) + "/voidbox/tools/voidbox";
 }
-
-}  // namespace
 
 VoidboxProcess::VoidboxProcess(const std::vector<std::string>& arguments, const std::string& input,
                                bool close_input) {

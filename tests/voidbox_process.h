@@ -50,6 +50,9 @@ class VoidboxProcess {
   bool error_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+// The program's, in the runfiles.
+std::string VoidboxPath();
+
 // Runs it to its end.
 VoidboxProcess::Result RunVoidbox(const std::vector<std::string>& arguments,
                                   const std::string& input = "");

@@ -1,11 +1,11 @@
-"""Fuzz targets: replayed in every test run, explored with libFuzzer under --config=fuzz."""
+"""Fuzz targets: replayed in every test run, explored with libFuzzer under --config=asan."""
 
 def fuzz_test(name, srcs, corpus = [], deps = [], **kwargs):
     """A test NAME that replays a corpus, and a libFuzzer binary NAME_libfuzzer.
 
     The test runs every file of the corpus, and mutations of each that are the same in every run. To look for new
     inputs:
-      bazel run --config=fuzz //package:NAME_libfuzzer -- $PWD/package/corpus_directory
+      bazel run --config=asan //package:NAME_libfuzzer -- $PWD/package/corpus_directory
 
     Args:
       name: of the test.

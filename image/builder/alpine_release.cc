@@ -4,21 +4,16 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
 #include <map>
-#include <system_error>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
-#include "image/builder/build_program.h"
+#include "image/builder/download.h"
 #include "image/store/sparse_file.h"
 
 namespace voidbox {
@@ -34,20 +29,10 @@ bool IsFileName(absl::string_view name) {
          });
 }
 
-// Fetches `url`: into a file, or where `path` is empty as what is returned.
-absl::StatusOr<std::string> Fetch(const std::string& mirror, const std::string& url,
-                                  const std::string& path, Progress& progress) {
-  ASSIGN_OR_RETURN(const std::string curl, FindProgram("curl", "curl"));
-  std::vector<std::string> argv = {
-      curl, "--fail", "--silent", "--show-error", "--location", "--connect-timeout", "20"};
-  if (!path.empty()) argv.insert(argv.end(), {"--output", path});
-  argv.push_back(url);
-  ASSIGN_OR_RETURN(BuildProgram program, BuildProgram::Start(argv));
-  auto output = program.ReadOutput(progress, 1 << 20);
-  if (!absl::IsAborted(output.status())) return output;
-  const std::vector<std::string> lines =
-      absl::StrSplit(std::string(output.status().message()), '\n');
-  return absl::UnavailableError(absl::StrCat("Alpine mirror ", mirror, ": ", lines.back()));
+// Says which mirror it was that failed.
+absl::Status OfMirror(const std::string& mirror, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat("Alpine mirror ", mirror, ": ", status.message()));
 }
 
 absl::StatusOr<bool> HasDigest(const std::string& path, const Digest& digest, Progress& progress) {
@@ -57,18 +42,6 @@ absl::StatusOr<bool> HasDigest(const std::string& path, const Digest& digest, Pr
   ASSIGN_OR_RETURN(const Digest found,
                    DigestOfFile(file.get(), static_cast<uint64_t>(attributes.st_size), progress));
   return found == digest;
-}
-
-// Fetches the minirootfs to `path`.
-absl::Status FetchChecked(const std::string& mirror, const std::string& url,
-                          const AlpineRootfs& rootfs, const std::string& path, Progress& progress) {
-  progress.Begin(absl::StrCat("downloading ", rootfs.file), 0);
-  RETURN_IF_ERROR(Fetch(mirror, url, path, progress).status());
-  ASSIGN_OR_RETURN(const bool is_right, HasDigest(path, rootfs.digest, progress));
-  if (is_right) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("Alpine mirror ", mirror, ": ", rootfs.file,
-                                          " has not the digest ", rootfs.digest.ToString(),
-                                          " that the mirror's list says"));
 }
 
 }  // namespace
@@ -102,24 +75,24 @@ absl::StatusOr<std::string> FetchAlpineRootfs(const std::string& mirror, const s
                                               Progress& progress) {
   const std::string directory = absl::StrCat(mirror, kReleases);
   progress.Begin("asking the Alpine mirror", 0);
-  ASSIGN_OR_RETURN(const std::string list,
-                   Fetch(mirror, absl::StrCat(directory, "latest-releases.yaml"), "", progress));
-  ASSIGN_OR_RETURN(const AlpineRootfs rootfs, ParseAlpineReleases(list));
+  const auto list = DownloadText(absl::StrCat(directory, "latest-releases.yaml"), progress);
+  if (!list.ok()) return OfMirror(mirror, list.status());
+  ASSIGN_OR_RETURN(const AlpineRootfs rootfs, ParseAlpineReleases(*list));
   const std::string path = absl::StrCat(cache, "/", rootfs.file);
   ASSIGN_OR_RETURN(const bool is_cached, HasDigest(path, rootfs.digest, progress));
   if (is_cached) return path;
 
-  std::error_code error;
-  std::filesystem::create_directories(cache, error);
-  if (error) return ErrnoStatus(cache, error.value());
-  const std::string part = absl::StrCat(path, ".part");
-  absl::Status fetched =
-      FetchChecked(mirror, absl::StrCat(directory, rootfs.file), rootfs, part, progress);
-  if (!fetched.ok()) {
-    std::filesystem::remove(part, error);
-    return fetched;
-  }
-  if (std::rename(part.c_str(), path.c_str()) != 0) return ErrnoStatus(path);
+  const auto check = [&](const std::string& downloaded) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool is_right, HasDigest(downloaded, rootfs.digest, progress));
+    if (is_right) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat(rootfs.file, " has not the digest ",
+                                            rootfs.digest.ToString(),
+                                            " that the mirror's list says"));
+  };
+  progress.Begin(absl::StrCat("downloading ", rootfs.file), 0);
+  const absl::Status fetched =
+      DownloadFile(absl::StrCat(directory, rootfs.file), path, check, progress);
+  if (!fetched.ok()) return OfMirror(mirror, fetched);
   return path;
 }
 

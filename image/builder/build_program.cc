@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -97,7 +98,9 @@ absl::StatusOr<std::string> FindProgram(absl::string_view name, absl::string_vie
       absl::StrCat(path != nullptr ? path : "", ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
   for (const absl::string_view directory : absl::StrSplit(places, ':', absl::SkipEmpty())) {
     const std::string candidate = absl::StrCat(directory, "/", name);
-    if (std::filesystem::is_regular_file(candidate) && ::access(candidate.c_str(), X_OK) == 0) {
+    std::error_code unusable;  // a directory of $PATH may be anything
+    if (std::filesystem::is_regular_file(candidate, unusable) &&
+        ::access(candidate.c_str(), X_OK) == 0) {
       return candidate;
     }
   }

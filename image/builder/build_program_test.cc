@@ -38,6 +38,13 @@ TEST(BuildProgramTest, GivesWhatAProgramPrints) {
   EXPECT_EQ(*program.ReadOutput(progress), "one\ntwo\n");
 }
 
+TEST(BuildProgramTest, ADirectoryOfPathThatCannotBeIsPassedBy) {
+  const std::string before = std::getenv("PATH");
+  ::setenv("PATH", (std::string(300, 'd') + ":" + before).c_str(), 1);
+  EXPECT_THAT(*FindProgram("sh", "dash"), HasSubstr("/sh"));
+  ::setenv("PATH", before.c_str(), 1);
+}
+
 TEST(BuildProgramTest, AddsToTheEnvironment) {
   NoProgress progress;
   ::setenv("BUILD_PROGRAM_TEST", "before", 1);

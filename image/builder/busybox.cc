@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -25,24 +26,31 @@ constexpr size_t kMaxAnswerBytes = 1 << 20;
 // A directory with one link, gone with this object.
 class LinkDirectory {
  public:
-  LinkDirectory() : path_((std::filesystem::temp_directory_path() / "voidbox.XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
+  LinkDirectory() {
+    std::error_code error;
+    path_ = (std::filesystem::temp_directory_path(error) / "voidbox.XXXXXX").string();
+    error_ = error.value();
+    if (error_ == 0 && ::mkdtemp(path_.data()) == nullptr) error_ = errno;
   }
   LinkDirectory(const LinkDirectory&) = delete;
   LinkDirectory& operator=(const LinkDirectory&) = delete;
   ~LinkDirectory() {
     std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+    if (error_ == 0) std::filesystem::remove_all(path_, ignored);
   }
   absl::StatusOr<std::string> Link(const std::string& name, const std::string& target) const {
+    if (error_ != 0) return ErrnoStatus("a temporary directory ($TMPDIR)", error_);
+    std::error_code error;
+    const std::string absolute = std::filesystem::absolute(target, error).string();
+    if (error) return ErrnoStatus(target, error.value());
     const std::string link = absl::StrCat(path_, "/", name);
-    const std::string absolute = std::filesystem::absolute(target).string();
-    if (path_.empty() || ::symlink(absolute.c_str(), link.c_str()) != 0) return ErrnoStatus(link);
+    if (::symlink(absolute.c_str(), link.c_str()) != 0) return ErrnoStatus(link);
     return link;
   }
 
  private:
   std::string path_;
+  int error_ = 0;
 };
 
 bool ReadAt(int fd, uint64_t offset, void* data, size_t size) {

@@ -1,5 +1,6 @@
 #include "image/builder/busybox.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -30,6 +31,15 @@ TEST(BusyboxTest, AnswersUnderAnyName) {
                              std::filesystem::copy_options::overwrite_existing);
   NoProgress progress;
   EXPECT_THAT(*AskBusybox(path, "--list", progress), HasSubstr("\ntr\n"));
+}
+
+TEST(BusyboxTest, SaysThatThereIsNoTemporaryDirectory) {
+  NoProgress progress;
+  const std::string before = ::testing::TempDir();
+  ::setenv("TMPDIR", "/nonexistent", 1);
+  const auto answer = AskBusybox("/bin/busybox", "--list", progress);
+  ::setenv("TMPDIR", before.c_str(), 1);
+  EXPECT_THAT(answer.status().message(), HasSubstr("temporary directory ($TMPDIR)"));
 }
 
 TEST(BusyboxTest, RefusesWhatCannotRunInAGuest) {

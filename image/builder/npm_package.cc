@@ -1,60 +1,25 @@
 #include "image/builder/npm_package.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/errno_status.h"
-#include "base/io.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
-#include "image/builder/build_program.h"
+#include "image/builder/download.h"
 #include "image/builder/integrity.h"
+#include "image/builder/npm_registry.h"
 #include "image/byte_source.h"
 #include "image/tar_reader.h"
 
 namespace voidbox {
 namespace {
-
-// A directory for one download, gone with this object.
-class DownloadDirectory {
- public:
-  static absl::StatusOr<DownloadDirectory> Create(const std::string& cache) {
-    std::error_code error;
-    std::filesystem::create_directories(cache, error);
-    if (error) return ErrnoStatus(cache, error.value());
-    std::string path = absl::StrCat(cache, "/download.XXXXXX");
-    if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(path);
-    return DownloadDirectory(std::move(path));
-  }
-  DownloadDirectory(DownloadDirectory&& other) noexcept : path_(std::exchange(other.path_, "")) {}
-  DownloadDirectory& operator=(DownloadDirectory&&) = delete;
-  ~DownloadDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-
-  const std::string& path() const { return path_; }
-  // The one file in it.
-  absl::StatusOr<std::string> File() const {
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
-      if (entry.path().extension() == ".tgz") return entry.path().string();
-    }
-    return absl::NotFoundError(absl::StrCat("npm pack left no archive in ", path_));
-  }
-
- private:
-  explicit DownloadDirectory(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 absl::StatusOr<bool> HasIntegrity(const std::string& path, const std::string& integrity,
                                   Progress& progress) {
@@ -110,24 +75,20 @@ absl::StatusOr<std::string> FetchNpmPackage(const NpmPackage& package, const std
   ASSIGN_OR_RETURN(const bool is_cached, HasIntegrity(path, package.integrity, progress));
   if (is_cached) return path;
 
-  ASSIGN_OR_RETURN(const std::string npm, FindProgram("npm", "npm"));
-  ASSIGN_OR_RETURN(const DownloadDirectory directory, DownloadDirectory::Create(cache));
-  progress.Begin(absl::StrCat("downloading ", package.name, " ", package.version), 0);
-  ASSIGN_OR_RETURN(
-      BuildProgram program,
-      BuildProgram::Start({npm, "pack", "--silent", "--pack-destination", directory.path(),
-                           absl::StrCat(package.name, "@", package.version)}));
-  RETURN_IF_ERROR(program.ReadOutput(progress).status());
-  ASSIGN_OR_RETURN(const std::string downloaded, directory.File());
-  progress.Begin(absl::StrCat("checking ", package.name), BytesOf(downloaded));
-  ASSIGN_OR_RETURN(const bool is_right, HasIntegrity(downloaded, package.integrity, progress));
-  if (!is_right) {
-    return absl::DataLossError(absl::StrCat("npm package ", package.name, " ", package.version,
-                                            " is not the file with the integrity ",
+  const auto check = [&](const std::string& downloaded) -> absl::Status {
+    progress.Begin(absl::StrCat("checking ", package.name), BytesOf(downloaded));
+    ASSIGN_OR_RETURN(const bool is_right, HasIntegrity(downloaded, package.integrity, progress));
+    if (is_right) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat("it is not the file with the integrity ",
                                             package.integrity, " of the lock file"));
-  }
-  if (::rename(downloaded.c_str(), path.c_str()) != 0) return ErrnoStatus(path);
-  return path;
+  };
+  const std::string url = NpmArchiveUrl(NpmRegistry(), package.name, package.version);
+  progress.Begin(absl::StrCat("downloading ", package.name, " ", package.version), 0);
+  const absl::Status status = DownloadFile(url, path, check, progress);
+  if (status.ok()) return path;
+  return absl::Status(status.code(),
+                      absl::StrCat("npm package ", package.name, " ", package.version, ", ", url,
+                                   ": ", status.message()));
 }
 
 absl::StatusOr<FileTree> UnpackNpmPackage(const std::string& archive,

@@ -22,9 +22,8 @@ struct NpmPackage {
 // Finds a package in a lock file. NOT_FOUND, or INVALID_ARGUMENT for a file that is none.
 absl::StatusOr<NpmPackage> FindNpmPackage(absl::string_view lock, absl::string_view name);
 
-// The archive of the package in `cache`, which npm fetches there unless it is there already;
-// checked by its digest in both cases. DATA_LOSS, with both digests, when what npm fetched is
-// another file.
+// The archive of the package in `cache`, fetched from NpmRegistry() unless it is there already;
+// checked by its digest in both cases. DATA_LOSS when what the registry has is another file.
 absl::StatusOr<std::string> FetchNpmPackage(const NpmPackage& package, const std::string& cache,
                                             Progress& progress);
 

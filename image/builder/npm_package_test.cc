@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "base/unique_fd.h"
@@ -38,6 +38,14 @@ class NpmPackageTest : public ::testing::Test {
     return *integrity;
   }
 
+  // Gives $FAKE/archive for every URL, which is its last argument; --output FILE stands before it.
+  static constexpr char kCurl[] = R"(
+    for url; do :; done
+    while [ "$1" != --output ]; do shift; done
+    echo half > "$2"
+    cat "$FAKE/archive" > "$2" 2>/dev/null || { echo "curl: (22) 404" >&2; exit 22; }
+    echo "$url" >> "$FAKE/fetched")";
+
   const std::string cache_ = ::testing::TempDir() + "/npm_cache";
   NoProgress progress_;
 };
@@ -63,9 +71,9 @@ TEST_F(NpmPackageTest, TheLockFilePinsWhatTheFlavoursTake) {
 }
 
 TEST_F(NpmPackageTest, FetchesAPackageOnce) {
-  const FakePrograms programs({{"npm",
-                                "echo \"$@\" >> $FAKE/calls; [ $1 = pack ] && "
-                                "printf abc > $4/scope-name-1.2.tgz"}});
+  const FakePrograms programs({{"curl", kCurl}});
+  ASSERT_THAT(WriteFileAtomically(programs.directory() + "/archive", "abc"), IsOk());
+  ::setenv("npm_config_registry", "http://registry.example/npm/", 1);
   const NpmPackage package = {
       .name = "@scope/name", .version = "1.2", .integrity = kIntegrityOfAbc};
   for (int i = 0; i < 2; ++i) {
@@ -73,20 +81,31 @@ TEST_F(NpmPackageTest, FetchesAPackageOnce) {
     ASSERT_THAT(path, IsOk());
     EXPECT_EQ(*ReadFile(*path), "abc");
   }
-  const std::string calls = programs.Written("calls");
-  EXPECT_THAT(calls, HasSubstr("@scope/name@1.2\n"));
-  EXPECT_EQ(calls.find('\n'), calls.size() - 1) << "more than one: " << calls;
+  EXPECT_EQ(programs.Written("fetched"),
+            "http://registry.example/npm/@scope/name/-/name-1.2.tgz\n");
   // One that was damaged in the cache is fetched again.
   ASSERT_THAT(WriteFileAtomically(*FetchNpmPackage(package, cache_, progress_), "abd"), IsOk());
   EXPECT_EQ(*ReadFile(*FetchNpmPackage(package, cache_, progress_)), "abc");
+  ::unsetenv("npm_config_registry");
 }
 
 TEST_F(NpmPackageTest, RefusesAnotherFileThanTheLockFileSays) {
-  const FakePrograms programs({{"npm", "printf evil > $4/name-1.tgz"}});
+  const FakePrograms programs({{"curl", kCurl}});
+  ASSERT_THAT(WriteFileAtomically(programs.directory() + "/archive", "evil"), IsOk());
   const auto path = FetchNpmPackage({.name = "name", .version = "1", .integrity = kIntegrityOfAbc},
                                     cache_, progress_);
   EXPECT_EQ(path.status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(path.status().message(), HasSubstr("npm package name 1 is not the file"));
+  EXPECT_THAT(path.status().message(), HasSubstr("npm package name 1, http"));
+  EXPECT_THAT(path.status().message(), HasSubstr("it is not the file"));
+  EXPECT_TRUE(std::filesystem::is_empty(cache_));
+}
+
+TEST_F(NpmPackageTest, SaysWhyARegistryDoesNotGiveIt) {
+  const FakePrograms programs({{"curl", kCurl}});
+  const auto path = FetchNpmPackage({.name = "name", .version = "1", .integrity = kIntegrityOfAbc},
+                                    cache_, progress_);
+  EXPECT_EQ(path.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(path.status().message(), HasSubstr("/name/-/name-1.tgz: curl: (22) 404"));
   EXPECT_TRUE(std::filesystem::is_empty(cache_));
 }
 

@@ -1,13 +1,11 @@
 #include "image/store/kernel_release.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "base/errno_status.h"
+#include "base/read_at.h"
+#include "base/status_macros.h"
 
 namespace voidbox {
 namespace {
@@ -42,12 +40,11 @@ absl::StatusOr<std::string> FindKernelRelease(int fd, uint64_t bytes) {
     const size_t kept = std::min(piece.size(), kOverlapBytes);
     piece.erase(0, piece.size() - kept);
     piece.resize(kept + std::min<uint64_t>(kPieceBytes, bytes - offset));
-    const ssize_t got =
-        ::pread(fd, piece.data() + kept, piece.size() - kept, static_cast<off_t>(offset));
-    if (got < 0 && errno != EINTR) return ErrnoStatus("reading the kernel");
-    piece.resize(kept + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    ASSIGN_OR_RETURN(const size_t got,
+                     ReadUpToAt(fd, offset, piece.data() + kept, piece.size() - kept));
     if (got == 0) break;
-    offset += static_cast<uint64_t>(std::max<ssize_t>(got, 0));
+    piece.resize(kept + got);
+    offset += got;
     if (std::string release = ReleaseIn(piece); !release.empty()) return release;
   }
   return std::string();

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/read_at.h"
 #include "base/status_macros.h"
 #include "image/sha256.h"
 
@@ -53,15 +54,8 @@ void AddZeros(Sha256& sha256, uint64_t count) {
 }
 
 absl::Status ReadAt(int fd, uint64_t offset, std::string& buffer) {
-  for (size_t done = 0; done < buffer.size();) {
-    const ssize_t got =
-        ::pread(fd, buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus("read");
-    if (got == 0) return Shorter(offset + done, offset + buffer.size());
-    done += static_cast<size_t>(got);
-  }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const size_t got, ReadUpToAt(fd, offset, buffer.data(), buffer.size()));
+  return got == buffer.size() ? absl::OkStatus() : Shorter(offset + got, offset + buffer.size());
 }
 
 absl::Status WriteAt(int fd, uint64_t offset, absl::string_view data) {

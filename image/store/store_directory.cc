@@ -4,15 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/io.h"
+#include "base/list_directory.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -36,8 +35,13 @@ absl::StatusOr<StoreDirectory> StoreDirectory::Below(const std::string& name, bo
     return ErrnoStatus(path);
   }
   UniqueFd below(::openat(fd(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!below && errno == ENOTDIR && std::filesystem::is_symlink(path)) return LinkError(path);
-  if (!below) return ErrnoStatus(path);
+  if (!below) {
+    absl::Status status = ErrnoStatus(path);
+    struct stat found;
+    const bool is_link =
+        ::fstatat(fd(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(found.st_mode);
+    return is_link ? LinkError(path) : status;
+  }
   return StoreDirectory(std::move(below), std::move(path));
 }
 
@@ -94,17 +98,10 @@ absl::Status StoreDirectory::MoveHere(const StoreDirectory& from, const std::str
 }
 
 absl::StatusOr<std::vector<std::string>> StoreDirectory::List() const {
-  std::vector<std::string> names;
-  std::error_code error;
   // By descriptor, so that it is this directory whatever its path has become.
-  auto entry = std::filesystem::directory_iterator(absl::StrCat("/proc/self/fd/", fd()), error);
-  while (!error && entry != std::filesystem::directory_iterator()) {
-    names.push_back(entry->path().filename().string());
-    entry.increment(error);
-  }
-  if (error) return ErrnoStatus(path_, error.value());
-  std::sort(names.begin(), names.end());
-  return names;
+  UniqueFd again(::openat(fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!again) return ErrnoStatus(path_);
+  return ListDirectory(std::move(again), path_);
 }
 
 absl::Status StoreDirectory::Sync() const {

@@ -71,8 +71,7 @@ UniqueFd HostdSandboxes::Connect(const host::ConnectRequest& request) const {
 }
 
 absl::Status HostdSandboxes::List(Asker& asker) {
-  RETURN_IF_ERROR(ReapWithoutWaiting(sandboxes_));
-  ASSIGN_OR_RETURN(const std::vector<SandboxRecord> living, LivingSandboxes(sandboxes_));
+  ASSIGN_OR_RETURN(const std::vector<SandboxRecord> living, ListWithoutWaiting(sandboxes_));
   for (const SandboxRecord& record : living) {
     host::HostdReply reply;
     reply.mutable_sandbox()->set_id(record.id);

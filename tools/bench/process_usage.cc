@@ -1,9 +1,7 @@
 #include "tools/bench/process_usage.h"
 
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -11,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "base/errno_status.h"
 #include "base/io.h"
+#include "base/list_directory.h"
 #include "base/status_macros.h"
 
 namespace voidbox::bench {
@@ -83,13 +81,15 @@ absl::StatusOr<uint64_t> ParseSchedstat(absl::string_view schedstat) {
 absl::StatusOr<uint64_t> ReadCpuNs(pid_t pid) {
   const std::string tasks = absl::StrCat("/proc/", pid, "/task");
   uint64_t sum = 0;
-  std::error_code error;
-  for (const auto& task : std::filesystem::directory_iterator(tasks, error)) {
-    ASSIGN_OR_RETURN(const std::string schedstat, ReadFile((task.path() / "schedstat").string()));
-    ASSIGN_OR_RETURN(const uint64_t ns, ParseSchedstat(schedstat));
+  ASSIGN_OR_RETURN(const std::vector<std::string> threads, ListDirectory(tasks));
+  for (const std::string& thread : threads) {
+    const auto schedstat = ReadFile(absl::StrCat(tasks, "/", thread, "/schedstat"));
+    // One that has ended since is counted no more, as those before it.
+    if (absl::IsNotFound(schedstat.status())) continue;
+    RETURN_IF_ERROR(schedstat.status());
+    ASSIGN_OR_RETURN(const uint64_t ns, ParseSchedstat(*schedstat));
     sum += ns;
   }
-  if (error) return ErrnoStatus(tasks, error.value());
   return sum;
 }
 

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
@@ -83,6 +86,16 @@ TEST(ProcessUsageTest, OwnTimeOnTheCpuGrows) {
     now = *again;
   }
   EXPECT_GT(now, *before);
+}
+
+TEST(ProcessUsageTest, ThreadsThatComeAndGoAreNoError) {
+  std::atomic<bool> done = false;
+  std::thread starter([&] {
+    while (!done) std::thread([] {}).join();
+  });
+  for (int i = 0; i < 2000; ++i) ASSERT_THAT(ReadCpuNs(::getpid()), IsOk());
+  done = true;
+  starter.join();
 }
 
 }  // namespace

@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/pipe.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "base/unique_fd.h"
 #include "tools/cli/exit_status.h"
 #include "tools/cli/human_units.h"
@@ -124,15 +124,16 @@ int CpCommand::ToGuest(const Invocation& invocation) const {
   auto pipe = NewPipe();
   if (!pipe.ok()) return ExitStatusOf(pipe.status());
   absl::StatusOr<TarCount> packed = TarCount();
-  std::thread packer([&, output = std::move(pipe->write)]() mutable {
+  auto packer = StartThread([&] {
     BlockSignals();
     CopyProgress progress(quiet_, "copying", MeasureTree(source_));
-    packed = PackLocalTree(source_, name, output.get(), progress.Function());
-    output.Reset();  // of a packer that failed, the stream has no end mark, and is refused
+    packed = PackLocalTree(source_, name, pipe->write.get(), progress.Function());
+    pipe->write.Reset();  // of a packer that failed, the stream has no end mark, and is refused
   });
+  if (!packer.ok()) return ExitStatusOf(packer.status());
   const Carried carried = CarryIn(invocation, to, pipe->read.get());
   pipe->read.Reset();
-  packer.join();
+  packer->join();
   // What the guest says of a stream that was cut short here is no news.
   if (!packed.ok() && !absl::IsCancelled(packed.status())) return ExitStatusOf(packed.status());
   if (carried.ok() && !packed.ok()) {
@@ -177,16 +178,17 @@ int CpCommand::FromGuest(const Invocation& invocation) const {
   auto pipe = NewPipe();
   if (!pipe.ok()) return ExitStatusOf(pipe.status());
   absl::StatusOr<TarCount> unpacked = TarCount();
-  std::thread unpacker([&, input = std::move(pipe->read)]() mutable {
+  auto unpacker = StartThread([&] {
     BlockSignals();
     CopyProgress progress(quiet_, "copying", 0);
     options.progress = progress.Function();
-    unpacked = destination->Unpack(input.get(), options);
-    input.Reset();
+    unpacked = destination->Unpack(pipe->read.get(), options);
+    pipe->read.Reset();
   });
+  if (!unpacker.ok()) return ExitStatusOf(unpacker.status());
   const Carried carried = CarryOut(invocation, from, pipe->write.get());
   pipe->write.Reset();
-  unpacker.join();
+  unpacker->join();
   // A stream that broke off is told by whoever broke it.
   if (!carried.ok() && !carried.is_broken_off()) return carried.Tell();
   if (!unpacked.ok()) return ExitStatusOf(unpacked.status());

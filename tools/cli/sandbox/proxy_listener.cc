@@ -39,7 +39,9 @@ absl::StatusOr<ProxyListener> ProxyListener::Open(const std::string& address) {
   absl::string_view rest = address;
   if (absl::ConsumePrefix(&rest, "unix:") && !rest.empty()) {
     // By its folder, so that the length of the path does not matter.
-    const std::filesystem::path path = std::filesystem::absolute(std::string(rest));
+    std::error_code error;  // a working directory that is gone
+    const std::filesystem::path path = std::filesystem::absolute(std::string(rest), error);
+    if (error) return ErrnoStatus(std::string(rest), error.value());
     const UniqueFd folder(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!folder) return ErrnoStatus(path.parent_path().string());
     auto socket = ListenUnix(folder.get(), path.filename().string());

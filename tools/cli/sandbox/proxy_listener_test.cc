@@ -41,6 +41,17 @@ TEST(ProxyListenerTest, AUnixSocketGoesWithItsListener) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST(ProxyListenerTest, APathInAWorkingDirectoryThatIsGoneIsAnError) {
+  const UniqueFd before(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const std::string gone = ::testing::TempDir() + "/proxy_listener_gone";
+  ASSERT_TRUE(std::filesystem::create_directory(gone));
+  ASSERT_EQ(::chdir(gone.c_str()), 0);
+  ASSERT_TRUE(std::filesystem::remove(gone));
+  const auto listener = ProxyListener::Open("unix:relative.sock");
+  ASSERT_EQ(::fchdir(before.get()), 0);
+  EXPECT_THAT(listener.status(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("relative.sock")));
+}
+
 TEST(ProxyListenerTest, ATcpSocketSaysItsPort) {
   const auto listener = ProxyListener::Open("tcp:127.0.0.1:0");
   ASSERT_THAT(listener, IsOk());
