@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "gmock/gmock.h"

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "virtio/vsock/vsock_device.h"
 #include "virtio/vsock/vsock_device_fixture.h"
 
