@@ -186,6 +186,7 @@ class CallService::Session {
       Refuse(absl::InvalidArgumentError("stream ends inside a frame"));
     }
     // Who half-closed may still read what is queued, as far as the stream takes it at once.
+    connection_.Release();
     if (!cancelled_) connection_.Flush();
     cancelled_ = true;
     watch_.Reset();
@@ -215,7 +216,7 @@ class CallService::Session {
     if (cancelled_) return;
     uint32_t events = EPOLLRDHUP;
     if (!over && WantsFrames()) events |= EPOLLIN;
-    if (connection_.unsent() != 0) events |= EPOLLOUT;
+    if (connection_.WaitsForStream()) events |= EPOLLOUT;
     if (!watch_.SetEvents(events).ok()) HangUp();
   }
 

@@ -27,8 +27,9 @@ constexpr char kCommonName[] = "execs";
 constexpr uint64_t kCpuPeriodUs = 100'000;  // the kernel's default
 // Of the cgroups that a process may have made inside its own: deeper ones are left to the kernel.
 constexpr int kMaxDepth = 64;
-// Cgroups that wait for their next trees.
-constexpr size_t kMaxIdle = 4;
+// Cgroups that wait for their next trees: as many as run at once where commands come in bursts. The
+// kernel goes on removing one long after rmdir(2) has returned.
+constexpr size_t kMaxIdle = 16;
 // For the processes of a tree that is given up.
 constexpr int kMaxWaitMs = 1000;
 

@@ -33,9 +33,16 @@ bool Connection::Receive() {
 
 void Connection::Send(const agent::ServerFrame& frame) {
   if (sealed_) return;
+  holds_ = false;
   std::string bytes;
   // Frames are made by the agent and far below the limit, which is all that AppendFrame refuses.
   if (AppendFrame(frame, bytes).ok()) out_.Append(bytes);
+}
+
+void Connection::SendWithNext(const agent::ServerFrame& frame) {
+  const bool alone = out_.empty();
+  Send(frame);
+  holds_ = alone && !out_.empty();
 }
 
 char* Connection::ReserveOutput() {
@@ -44,6 +51,7 @@ char* Connection::ReserveOutput() {
 
 void Connection::CommitOutput(Output output, size_t size) {
   if (sealed_) return;
+  holds_ = false;
   char* p = out_.Reserve(kOutputHeaderBytes + size);
   const size_t frame = kFieldHeaderBytes + size;
   for (int shift = 0; shift < 32; shift += 8) *p++ = static_cast<char>(frame >> shift);
@@ -57,6 +65,7 @@ void Connection::CommitOutput(Output output, size_t size) {
 }
 
 bool Connection::Flush() {
+  if (holds_) return true;
   while (!out_.empty()) {
     const absl::string_view bytes = out_.contents();
     // Not send(2): the stream need not be a socket. Whoever serves ignores SIGPIPE.
@@ -75,6 +84,7 @@ void Connection::EndOutput() {
 
 void Connection::Close() {
   fd_.Reset();
+  holds_ = false;
   sealed_ = true;
   out_.Clear();
 }

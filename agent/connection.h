@@ -43,14 +43,19 @@ class Connection {
 
   // Queues a frame; Flush sends.
   void Send(const agent::ServerFrame& frame);
+  // Queues a frame that goes with the next one, or once it is released.
+  void SendWithNext(const agent::ServerFrame& frame);
+  void Release() { holds_ = false; }
   // Queues a frame of process output without a copy: the caller writes at most kMaxOutputPieceBytes
   // to what ReserveOutput returns, then says how many.
   char* ReserveOutput();
   enum class Output { kStdout, kStderr };
   void CommitOutput(Output output, size_t size);
 
-  // Sends what the stream takes now. False when it is broken.
+  // Sends what the stream takes now, unless it is held. False when the stream is broken.
   bool Flush();
+  // The stream has yet to take what may go.
+  bool WaitsForStream() const { return !holds_ && !out_.empty(); }
   size_t unsent() const { return out_.size(); }
   bool BackedUp() const { return !sealed_ && out_.size() > kOutputLimit; }
 
@@ -68,6 +73,7 @@ class Connection {
   FrameReader reader_;
   ByteQueue out_;
   bool sealed_ = false;
+  bool holds_ = false;  // all that is queued
 };
 
 }  // namespace voidbox

@@ -54,6 +54,36 @@ TEST_F(ConnectionTest, OutputIsAFrameLikeAnyOther) {
   }
 }
 
+TEST_F(ConnectionTest, AFrameThatGoesWithTheNextIsOneWriteWithIt) {
+  agent::ServerFrame started, ended;
+  started.mutable_started()->set_id(7);
+  ended.mutable_ended();
+  connection_->SendWithNext(started);
+  EXPECT_FALSE(connection_->WaitsForStream());
+  ASSERT_TRUE(connection_->Flush());
+  char byte;
+  EXPECT_EQ(::recv(host_.get(), &byte, 1, MSG_DONTWAIT), -1);
+  connection_->Send(ended);
+  EXPECT_TRUE(connection_->WaitsForStream());
+  ASSERT_TRUE(connection_->Flush());
+  EXPECT_EQ(Receive().started().id(), 7);
+  EXPECT_TRUE(Receive().has_ended());
+}
+
+TEST_F(ConnectionTest, AFrameThatGoesWithTheNextGoesWithOutputOrWhenReleased) {
+  agent::ServerFrame started;
+  started.mutable_started();
+  connection_->SendWithNext(started);
+  SendOutput(Connection::Output::kStdout, "x");
+  ASSERT_TRUE(connection_->Flush());
+  EXPECT_TRUE(Receive().has_started());
+  EXPECT_EQ(Receive().stdout(), "x");
+  connection_->SendWithNext(started);
+  connection_->Release();
+  ASSERT_TRUE(connection_->Flush());
+  EXPECT_TRUE(Receive().has_started());
+}
+
 TEST_F(ConnectionTest, WhatTheStreamDoesNotTakeWaitsAndKeepsItsOrder) {
   std::string expected;
   for (char c = 'a'; !connection_->BackedUp(); c = c == 'z' ? 'a' : c + 1) {

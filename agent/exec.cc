@@ -77,7 +77,10 @@ absl::Status Exec::StartProcess() {
     OnMainProcessEnded(ending);
     Settle();
   });
-  SendStarted(/*lost_bytes=*/0);
+  // Most commands have soon something to say, or end: one packet to the host then does for both.
+  // Who gives it input or a terminal, or lets it go on alone, may wait for this.
+  const bool awaited = command_.wants_input || command_.terminal || command_.keep;
+  SendStarted(/*lost_bytes=*/0, /*with_next=*/!awaited);
   return absl::OkStatus();
 }
 
@@ -118,13 +121,20 @@ void Exec::ForgetArguments() {
   command_.path = {};
 }
 
-void Exec::SendStarted(uint64_t lost_bytes) {
+void Exec::SendStarted(uint64_t lost_bytes, bool with_next) {
   agent::ServerFrame frame;
   agent::ExecStarted& started = *frame.mutable_started();
   started.set_pid(static_cast<uint32_t>(pid_));
   started.set_id(id_);
   started.set_lost_bytes(lost_bytes);
-  Send(frame);
+  if (!with_next) return Send(frame);
+  if (attached_ != nullptr) attached_->connection.SendWithNext(frame);
+}
+
+void Exec::ReleaseStart() {
+  if (attached_ == nullptr) return;
+  attached_->connection.Release();
+  Settle();
 }
 
 // --- Who is attached ---
@@ -137,7 +147,7 @@ void Exec::Attach(Attachment& attachment, bool skip_kept_output) {
     before->settle();  // which may be its end
   }
   attached_ = &attachment;
-  SendStarted(skip_kept_output ? 0 : output_.kept()->lost_bytes());
+  SendStarted(skip_kept_output ? 0 : output_.kept()->lost_bytes(), /*with_next=*/false);
   if (!skip_kept_output) output_.kept()->SendTo(attachment.connection);
   if (!ended_) {
     output_.SetConnection(&attachment.connection);

@@ -94,6 +94,8 @@ class Exec {
   void Resize(const TerminalSize& size);
   // To the foreground group of its terminal, if it has one.
   void SignalForeground(int number);
+  // Sends what was held to go with more: that it has started.
+  void ReleaseStart();
   // The attached connection is no longer backed up.
   void OnRoom();
   // Ends it: a terminal hangs up, anything else is killed. Its output is dropped.
@@ -110,7 +112,7 @@ class Exec {
   absl::Status StartTimeout();
   Spawner::Place PlaceOf(const ExecStreams& streams) const;
   void ForgetArguments();
-  void SendStarted(uint64_t lost_bytes);
+  void SendStarted(uint64_t lost_bytes, bool with_next);
   void Send(const agent::ServerFrame& frame);
   void OnOutput();
   // The last act of a handler.

@@ -54,7 +54,31 @@ absl::StatusOr<std::shared_ptr<Exec>> ExecTable::Start(Command command,
   ASSIGN_OR_RETURN(std::shared_ptr<Exec> exec,
                    Exec::Start(environment_, id, std::move(command), attachment));
   execs_.emplace_hint(execs_.end(), id, exec);
+  if (!exec->ended() && !ReleaseStartLater(id)) attachment.connection.Release();
   return exec;
+}
+
+// One timer for all: what starts while it runs is told sooner. False when there is none.
+bool ExecTable::ReleaseStartLater(uint64_t id) {
+  if (starting_.empty()) {
+    if (!start_timer_) {
+      auto timer = environment_.loop.AddTimer([this] { ReleaseStarts(); });
+      if (!timer.ok()) return false;
+      start_timer_ = *std::move(timer);
+    }
+    if (!start_timer_->Set(kStartedDelay).ok()) return false;
+  }
+  starting_.push_back(id);
+  return true;
+}
+
+void ExecTable::ReleaseStarts() {
+  for (const uint64_t id : std::exchange(starting_, {})) {
+    const auto found = execs_.find(id);
+    if (found == execs_.end()) continue;
+    const std::shared_ptr<Exec> exec = found->second;  // its end may remove it
+    exec->ReleaseStart();
+  }
 }
 
 absl::StatusOr<std::shared_ptr<Exec>> ExecTable::FindKept(uint64_t id) const {

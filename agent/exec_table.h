@@ -5,12 +5,16 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "agent/agent.pb.h"
 #include "agent/command.h"
 #include "agent/exec.h"
+#include "base/event_loop.h"
 
 namespace voidbox {
 
@@ -26,6 +30,10 @@ class ExecTable {
   // Execs that have left processes running: each holds two pipes and a cgroup. What one more
   // leaves is killed.
   static constexpr size_t kMaxLeft = 256;
+
+  // A host hears at the latest after this that its command has started; sooner with what the
+  // command says, or its end.
+  static constexpr absl::Duration kStartedDelay = absl::Milliseconds(5);
 
   // The table itself says whether an exec may leave processes.
   explicit ExecTable(Exec::Environment environment);
@@ -52,10 +60,14 @@ class ExecTable {
 
  private:
   absl::Status MakeRoom();
+  bool ReleaseStartLater(uint64_t id);
+  void ReleaseStarts();
 
   Exec::Environment environment_;
   uint64_t next_id_ = 1;
   std::map<uint64_t, std::shared_ptr<Exec>> execs_;  // oldest first
+  std::vector<uint64_t> starting_;                   // what is due when start_timer_ rings
+  std::optional<EventLoop::Timer> start_timer_;      // set while there are any
 };
 
 }  // namespace voidbox

@@ -27,6 +27,17 @@ TEST_P(ExecTest, StartedComesFirst) {
   client.Finish();
 }
 
+// It is held for a while, to go with what comes next.
+TEST_P(ExecTest, ASilentCommandHasStartedToo) {
+  TestingClient client = server_.Connect();
+  client.Send(TestingClient::Exec({"sleep", "1000"}));
+  auto frame = client.Receive();
+  ASSERT_THAT(frame, IsOk());
+  ASSERT_TRUE(frame->has_started());
+  client.Signal(SIGTERM);
+  EXPECT_EQ(client.Finish().ended.signal(), static_cast<uint32_t>(SIGTERM));
+}
+
 TEST_P(ExecTest, ASignalFromWithinIsTold) {
   const Result result = Run(TestingClient::Shell("kill -USR1 $$"));
   EXPECT_EQ(result.ended.reason(), ExecEnded::SIGNALED);

@@ -33,14 +33,14 @@ absl::Status MakeBlocking(int socket) {
 }
 
 absl::Status TakeAnswer(int socket) {
-  std::string answer;
-  while (answer.size() < kMaxAnswerBytes) {
-    char byte = 0;
-    ASSIGN_OR_RETURN(const size_t got, ReadUpTo(socket, &byte, 1));
-    if (got == 0) return absl::UnavailableError("the guest refused the connection");
-    if (byte == '\n') break;
-    answer.push_back(byte);
-  }
+  std::string answer(kMaxAnswerBytes, '\0');
+  // Looked at first, since what follows the line is not ours. VMMs send the line in one piece.
+  const ssize_t seen = ::recv(socket, answer.data(), answer.size(), MSG_PEEK);
+  if (seen < 0) return ErrnoStatus("vsock.sock");
+  if (seen == 0) return absl::UnavailableError("the guest refused the connection");
+  answer.resize(answer.substr(0, static_cast<size_t>(seen)).find('\n') + 1);
+  ASSIGN_OR_RETURN(const size_t got, ReadUpTo(socket, answer.data(), answer.size()));
+  answer.resize(got);
   if (absl::StartsWith(answer, "OK ")) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("the VMM answered CONNECT with '", answer, "'"));
 }
