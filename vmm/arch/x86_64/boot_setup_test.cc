@@ -12,6 +12,12 @@
 namespace voidbox {
 namespace {
 
+// A field of boot_params, which is packed: GoogleTest binds a reference to what it compares.
+template <typename T>
+T Value(T field) {
+  return field;
+}
+
 class BootSetupTest : public ::testing::Test {
  protected:
   template <typename T>
@@ -37,21 +43,21 @@ TEST_F(BootSetupTest, ZeroPageOfLinux64) {
               IsOk());
   EXPECT_EQ(Text(layout::kCommandLine, 6), std::string("quiet\0", 6));
   const auto params = At<boot_params>(layout::kZeroPage);
-  EXPECT_EQ(params.hdr.boot_flag, 0xaa55);
-  EXPECT_EQ(params.hdr.header, 0x53726448u);
-  EXPECT_EQ(params.hdr.type_of_loader, 0xff);
-  EXPECT_EQ(params.hdr.cmd_line_ptr, layout::kCommandLine);
-  EXPECT_EQ(params.hdr.ramdisk_image, 0x300000u);
-  EXPECT_EQ(params.hdr.ramdisk_size, 77u);
-  ASSERT_EQ(params.e820_entries, 4);
-  EXPECT_EQ(params.e820_table[0].size, layout::kBaseMemoryEnd);
-  EXPECT_EQ(params.e820_table[1].type, 2u);
-  EXPECT_EQ(params.e820_table[2].addr, 0x100000u);
-  EXPECT_EQ(params.e820_table[2].addr + params.e820_table[2].size, low_.size());
-  EXPECT_EQ(params.e820_table[3].addr, uint64_t{4} << 30);
-  EXPECT_EQ(params.e820_table[3].size, high_.size());
+  EXPECT_EQ(Value(params.hdr.boot_flag), 0xaa55);
+  EXPECT_EQ(Value(params.hdr.header), 0x53726448u);
+  EXPECT_EQ(Value(params.hdr.type_of_loader), 0xff);
+  EXPECT_EQ(Value(params.hdr.cmd_line_ptr), layout::kCommandLine);
+  EXPECT_EQ(Value(params.hdr.ramdisk_image), 0x300000u);
+  EXPECT_EQ(Value(params.hdr.ramdisk_size), 77u);
+  ASSERT_EQ(Value(params.e820_entries), 4);
+  EXPECT_EQ(Value(params.e820_table[0].size), layout::kBaseMemoryEnd);
+  EXPECT_EQ(Value(params.e820_table[1].type), 2u);
+  EXPECT_EQ(Value(params.e820_table[2].addr), 0x100000u);
+  EXPECT_EQ(Value(params.e820_table[2].addr + params.e820_table[2].size), low_.size());
+  EXPECT_EQ(Value(params.e820_table[3].addr), uint64_t{4} << 30);
+  EXPECT_EQ(Value(params.e820_table[3].size), high_.size());
   EXPECT_EQ(Text(layout::kMpTable, 4), "_MP_");
-  EXPECT_EQ(params.acpi_rsdp_addr, layout::kAcpiTables);
+  EXPECT_EQ(Value(params.acpi_rsdp_addr), layout::kAcpiTables);
   EXPECT_EQ(Text(layout::kAcpiTables, 8), "RSD PTR ");
 }
 
@@ -94,9 +100,9 @@ TEST_F(BootSetupTest, BzImageKeepsItsSetupHeader) {
   kernel.setup_header.assign(reinterpret_cast<const char*>(&header), sizeof(header));
   ASSERT_THAT(WriteBootData(kernel, {}, "", 1, kIrqs, memory_), IsOk());
   const auto params = At<boot_params>(layout::kZeroPage);
-  EXPECT_EQ(params.hdr.init_size, 0x1234u);
-  EXPECT_EQ(params.hdr.kernel_alignment, 0x200000u);
-  EXPECT_EQ(params.hdr.ramdisk_size, 0u);
+  EXPECT_EQ(Value(params.hdr.init_size), 0x1234u);
+  EXPECT_EQ(Value(params.hdr.kernel_alignment), 0x200000u);
+  EXPECT_EQ(Value(params.hdr.ramdisk_size), 0u);
 }
 
 TEST_F(BootSetupTest, StartInfoOfPvh) {
