@@ -184,8 +184,7 @@ class Packer {
     if (::fstat(file->get(), &info) != 0) return PathStatus(path, errno);
     ++count_.files;
     if (info.st_size == 0) return AddUnsized(file->get(), path, info);
-    FindHoles(file->get(), info);
-    RETURN_IF_ERROR(WriteHeader(path, info));
+    RETURN_IF_ERROR(WriteHeader(path, info, nullptr, DataOf(file->get(), info)));
     auto left = static_cast<uint64_t>(info.st_size);
     while (left != 0) {
       ASSIGN_OR_RETURN(const size_t got, Read(file->get(), left, path));
@@ -199,26 +198,31 @@ class Packer {
     return absl::OkStatus();
   }
 
-  // Sets data_ where the file has holes, so that they are neither carried nor filled. Packed with
-  // gzip they are next to nothing, and readers that know no holes read the archive as well.
-  void FindHoles(int file, const struct stat& info) {
-    data_.clear();
-    if (options_.gzip || info.st_blocks >= info.st_size / 512) return;
+  // Where a file with holes has data, so that they are neither carried nor filled; nothing where it
+  // has none. Packed with gzip they are next to nothing, and readers that know no holes read the
+  // archive as well.
+  std::vector<Extent> DataOf(int file, const struct stat& info) const {
+    if (options_.gzip || info.st_blocks >= info.st_size / 512) return {};
+    std::vector<Extent> data = FindData(file, info.st_size);
+    static_cast<void>(::lseek(file, 0, SEEK_SET));
+    return data;
+  }
+
+  // Moves the position of the file.
+  static std::vector<Extent> FindData(int file, off_t size) {
+    std::vector<Extent> data;
     off_t end = 0;
-    while (end < info.st_size) {
+    while (end < size) {
       const off_t begin = ::lseek(file, end, SEEK_DATA);
       if (begin < 0 && errno == ENXIO) break;  // all the rest is a hole
       end = begin < 0 ? -1 : ::lseek(file, begin, SEEK_HOLE);
       // The file system may not know. Nobody needs a file of so many holes to be smaller.
-      if (end < 0 || data_.size() == kMaxExtents) {
-        data_.clear();
-        return static_cast<void>(::lseek(file, 0, SEEK_SET));
-      }
-      end = std::min(end, info.st_size);
-      if (begin < end) data_.push_back({begin, end - begin});
+      if (end < 0 || data.size() == kMaxExtents) return {};
+      end = std::min(end, size);
+      if (begin < end) data.push_back({begin, end - begin});
     }
-    if (data_.empty()) data_.push_back({0, 0});
-    static_cast<void>(::lseek(file, 0, SEEK_SET));
+    if (data.empty()) data.push_back({0, 0});
+    return data;
   }
 
   // A file that says it is empty, which those of /proc do whatever is in them.
@@ -250,7 +254,7 @@ class Packer {
   }
 
   absl::Status WriteHeader(const std::string& path, const struct stat& info,
-                           const char* link = nullptr) {
+                           const char* link = nullptr, const std::vector<Extent>& data = {}) {
     has_entries_ = true;
     archive_entry* const entry = entry_.get();
     archive_entry_clear(entry);
@@ -261,7 +265,7 @@ class Packer {
     archive_entry_set_gid(entry, info.st_gid);
     archive_entry_set_mtime(entry, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
     if (S_ISREG(info.st_mode)) archive_entry_set_size(entry, info.st_size);
-    for (const Extent& extent : std::exchange(data_, {})) {
+    for (const Extent& extent : data) {
       archive_entry_sparse_add_entry(entry, extent.offset, extent.length);
     }
     if (link != nullptr) archive_entry_set_symlink(entry, link);
@@ -275,7 +279,6 @@ class Packer {
   const PieceSink& sink_;
   const std::unique_ptr<char[]> buffer_;
   absl::Status sink_status_;
-  std::vector<Extent> data_;  // of the next entry's file, if it has holes
   bool failed_ = false;
   bool has_entries_ = false;
   std::unique_ptr<archive, FreeWriter> writer_;  // writes to what is above until it is freed
