@@ -45,6 +45,7 @@ class Connection {
   void Send(const agent::ServerFrame& frame);
   // Queues a frame that goes with the next one, or once it is released.
   void SendWithNext(const agent::ServerFrame& frame);
+  bool holds() const { return holds_; }
   void Release() { holds_ = false; }
   // Queues a frame of process output without a copy: the caller writes at most kMaxOutputPieceBytes
   // to what ReserveOutput returns, then says how many.

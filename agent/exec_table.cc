@@ -54,7 +54,7 @@ absl::StatusOr<std::shared_ptr<Exec>> ExecTable::Start(Command command,
   ASSIGN_OR_RETURN(std::shared_ptr<Exec> exec,
                    Exec::Start(environment_, id, std::move(command), attachment));
   execs_.emplace_hint(execs_.end(), id, exec);
-  if (!exec->ended() && !ReleaseStartLater(id)) attachment.connection.Release();
+  if (attachment.connection.holds() && !ReleaseStartLater(id)) attachment.connection.Release();
   return exec;
 }
 

@@ -17,7 +17,6 @@
 namespace voidbox {
 namespace {
 
-constexpr size_t kMaxHostsBytes = 1 << 20;
 constexpr absl::string_view kLocalHost = "localhost";
 
 // The address of a line that has `name` behind it; empty for another line.

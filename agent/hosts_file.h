@@ -1,6 +1,7 @@
 #ifndef VOIDBOX_AGENT_HOSTS_FILE_H_
 #define VOIDBOX_AGENT_HOSTS_FILE_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 namespace voidbox {
 
 // hosts(5). What an image has of it is read as the hostile bytes that it is.
+
+// A longer file is no table of hosts that was made by hand.
+inline constexpr size_t kMaxHostsBytes = 1 << 20;
 
 // The lines that `hosts` lacks for localhost and `host_name` to be known: each ends with a newline.
 std::string MissingHosts(absl::string_view hosts, absl::string_view host_name);

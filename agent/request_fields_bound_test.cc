@@ -32,8 +32,8 @@ TEST(RequestFieldsBoundTest, TheContentsOfStringsAreNoFields) {
 }
 
 TEST(RequestFieldsBoundTest, CountsUnknownFieldsAndGroupsToo) {
-  for (const std::string field : {std::string("\xf8\x01\x00", 3), std::string("\x0b"),
-                                  std::string("\x0d\0\0\0\0", 5), std::string(9, '\x09')}) {
+  for (const std::string& field : {std::string("\xf8\x01\x00", 3), std::string("\x0b"),
+                                   std::string("\x0d\0\0\0\0", 5), std::string(9, '\x09')}) {
     std::string fields;
     while (fields.size() < (3 << 20)) fields += field;
     EXPECT_THAT(CheckRequestFields(fields),
@@ -42,7 +42,7 @@ TEST(RequestFieldsBoundTest, CountsUnknownFieldsAndGroupsToo) {
 }
 
 TEST(RequestFieldsBoundTest, WhatIsNoWireFormatIsLeftToTheParser) {
-  for (const std::string bytes :
+  for (const std::string& bytes :
        {std::string(), std::string("\xff"), std::string(20, '\xff'), std::string("\x0a\x7f"),
         std::string("\x09\x01"), std::string("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")}) {
     EXPECT_THAT(CheckRequestFields(bytes), IsOk());

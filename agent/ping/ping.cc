@@ -32,7 +32,6 @@ namespace voidbox {
 namespace {
 
 constexpr char kHosts[] = "/etc/hosts";
-constexpr size_t kMaxHostsBytes = 1 << 20;
 
 uint64_t NowUs() {
   timespec now;
