@@ -59,22 +59,19 @@ int Main(int config_fd, int event_fd) {
     UniqueFd connection = *ConnectUnix(directory.get(), "vsock.sock_1235");
     static_cast<void>(WriteFrame(connection.get(), ready));
   }
-  if (behaviour == "ready, agent deaf") {
+  if (vsock) {
     pollfd wait = {.fd = vsock.get(), .events = POLLIN, .revents = 0};
     ::poll(&wait, 1, -1);
-    shutdown_call = *AcceptUnix(vsock.get());  // and nothing is ever answered
+    shutdown_call = *AcceptUnix(vsock.get());  // of a deaf agent nothing is ever answered
   }
   if (behaviour == "ready, agent waits") {
-    pollfd wait = {.fd = vsock.get(), .events = POLLIN, .revents = 0};
-    ::poll(&wait, 1, -1);
-    shutdown_call = *AcceptUnix(vsock.get());
     agent::ServerFrame answer;
     answer.mutable_shutdown();
     static_cast<void>(WriteAll(shutdown_call.get(), "OK 1\n"));
     static_cast<void>(WriteFrame(shutdown_call.get(), answer));
     ::shutdown(shutdown_call.get(), SHUT_WR);
     // As the agent: until the host hangs up.
-    wait = {.fd = shutdown_call.get(), .events = 0, .revents = 0};
+    pollfd wait = {.fd = shutdown_call.get(), .events = 0, .revents = 0};
     ::poll(&wait, 1, -1);
     SendStopped(event_fd, vmm::Stopped::GUEST_RESET, "");
     return 0;
