@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/about_status.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/read_at.h"
@@ -129,9 +130,11 @@ absl::Status ContentSpool::ReadSpool(uint64_t spool_offset, char* data, size_t s
     return absl::OutOfRangeError(absl::StrCat("file contents: bytes ", spool_offset, " + ", size,
                                               " are not among the ", bytes_, " kept"));
   }
-  ASSIGN_OR_RETURN(const size_t got, ReadUpToAt(fd_.get(), spool_offset, data, size));
-  if (got == size) return absl::OkStatus();
-  return absl::DataLossError("temporary file of the image's contents: cut short");
+  constexpr char kWhat[] = "temporary file of the image's contents";
+  const auto got = ReadUpToAt(fd_.get(), spool_offset, data, size);
+  if (!got.ok()) return About(kWhat, got.status());
+  if (*got == size) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(kWhat, ": cut short"));
 }
 
 absl::StatusOr<size_t> ContentSpool::Read(const FileContents& contents, uint64_t offset, char* data,

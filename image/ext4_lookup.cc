@@ -15,6 +15,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/about_status.h"
 #include "base/errno_status.h"
 #include "base/read_at.h"
 #include "base/status_macros.h"
@@ -314,8 +315,9 @@ absl::Status CheckExt4Init(const std::string& image, const Ext4Superblock& super
   const UniqueFd fd(::open(image.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return ErrnoStatus(image);
   const Ext4Read read = [&](uint64_t offset, std::span<char> bytes) -> absl::Status {
-    ASSIGN_OR_RETURN(const size_t got, ReadUpToAt(fd.get(), offset, bytes.data(), bytes.size()));
-    return got == bytes.size() ? absl::OkStatus() : Unclear("the end");
+    const auto got = ReadUpToAt(fd.get(), offset, bytes.data(), bytes.size());
+    if (!got.ok()) return About(image, got.status());
+    return *got == bytes.size() ? absl::OkStatus() : Unclear("the end");
   };
   const Ext4Entry found = LookUpInExt4(super, read, init);
   if (found == Ext4Entry::kProgram || found == Ext4Entry::kUnknown) return absl::OkStatus();

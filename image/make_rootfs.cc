@@ -12,9 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/about_status.h"
 #include "base/errno_status.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -41,11 +41,6 @@ struct Flags {
   Ext4Options ext4;
 };
 
-absl::Status Named(const std::string& name, const absl::Status& status) {
-  if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
-}
-
 void ReportDropped(const std::string& archive, const DroppedParts& dropped) {
   const std::string description = dropped.Description();
   if (!description.empty()) LogInfo(archive, ": left out ", description);
@@ -56,7 +51,7 @@ absl::StatusOr<FileTree> ReadInput(const Flags& flags) {
     absl::StatusOr<OciImage> image = ReadOciImage(
         flags.oci,
         {.reference = flags.reference, .platform = flags.platform, .devices = flags.devices});
-    RETURN_IF_ERROR(Named(flags.oci, image.status()));
+    RETURN_IF_ERROR(About(flags.oci, image.status()));
     ReportDropped(flags.oci, image->dropped);
     return std::move(image->tree);
   }
@@ -66,7 +61,7 @@ absl::StatusOr<FileTree> ReadInput(const Flags& flags) {
   if (flags.tar != "-" && !file) return ErrnoStatus(flags.tar);
   const absl::StatusOr<TarSummary> summary =
       ReadTar(DescriptorSource(file ? file.get() : 0), {.devices = flags.devices}, tree);
-  RETURN_IF_ERROR(Named(flags.tar, summary.status()));
+  RETURN_IF_ERROR(About(flags.tar, summary.status()));
   ReportDropped(flags.tar, summary->dropped);
   return tree;
 }
@@ -76,7 +71,7 @@ absl::Status MakeRootfs(const Flags& flags) {
   ASSIGN_OR_RETURN(FileTree tree, ReadInput(flags));
   for (const std::string& path : flags.manifests) {
     ASSIGN_OR_RETURN(const std::string manifest, ReadFile(path));
-    RETURN_IF_ERROR(Named(path, AddManifest(manifest, tree)));
+    RETURN_IF_ERROR(About(path, AddManifest(manifest, tree)));
   }
   tree.NormalizeTimes(flags.ext4.source_date_epoch);
   const absl::Time read = absl::Now();

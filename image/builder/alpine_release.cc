@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/about_status.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "image/builder/download.h"
@@ -31,8 +32,7 @@ bool IsFileName(absl::string_view name) {
 
 // Says which mirror it was that failed.
 absl::Status OfMirror(const std::string& mirror, const absl::Status& status) {
-  return absl::Status(status.code(),
-                      absl::StrCat("Alpine mirror ", mirror, ": ", status.message()));
+  return About(absl::StrCat("Alpine mirror ", mirror), status);
 }
 
 absl::StatusOr<bool> HasDigest(const std::string& path, const Digest& digest, Progress& progress) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/about_status.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
@@ -25,11 +26,6 @@ namespace {
 
 constexpr size_t kMaxDatabaseBytes = 64 << 20;
 
-absl::Status Named(const std::string& name, const absl::Status& status) {
-  if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
-}
-
 // Adds the tarball's files, and the tarball to what the image is made from.
 absl::Status AddTarball(Build& build, const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -45,7 +41,7 @@ absl::Status AddTarball(Build& build, const std::string& path) {
     return got;
   };
   const auto summary = ReadTar(source, {.devices = TarOptions::Devices::kDrop}, build.tree);
-  RETURN_IF_ERROR(Named(path, summary.status()));
+  RETURN_IF_ERROR(About(path, summary.status()));
   if (summary->entries == 0) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": there is nothing in it"));
   }

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/read_at.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "image/builder/build_program.h"
@@ -54,7 +55,8 @@ class LinkDirectory {
 };
 
 bool ReadAt(int fd, uint64_t offset, void* data, size_t size) {
-  return ::pread(fd, data, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+  const auto got = ReadUpToAt(fd, offset, static_cast<char*>(data), size);
+  return got.ok() && *got == size;
 }
 
 // An ELF program for this machine that asks for no loader (ELF-64 object file format, 2.2).

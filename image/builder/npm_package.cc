@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/about_status.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "base/unique_fd.h"
@@ -86,9 +87,7 @@ absl::StatusOr<std::string> FetchNpmPackage(const NpmPackage& package, const std
   progress.Begin(absl::StrCat("downloading ", package.name, " ", package.version), 0);
   const absl::Status status = DownloadFile(url, path, check, progress);
   if (status.ok()) return path;
-  return absl::Status(status.code(),
-                      absl::StrCat("npm package ", package.name, " ", package.version, ", ", url,
-                                   ": ", status.message()));
+  return About(absl::StrCat("npm package ", package.name, " ", package.version, ", ", url), status);
 }
 
 absl::StatusOr<FileTree> UnpackNpmPackage(const std::string& archive,

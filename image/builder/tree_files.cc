@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/about_status.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -12,24 +13,19 @@ namespace {
 
 constexpr size_t kPieceBytes = 1 << 20;
 
-absl::Status Named(absl::string_view path, const absl::Status& status) {
-  if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
-}
-
 }  // namespace
 
 absl::Status AddText(FileTree& tree, absl::string_view path, const FileMetadata& metadata,
                      absl::string_view text) {
   ASSIGN_OR_RETURN(FileContents contents, tree.spool().Add(text));
-  return Named(path, tree.AddFile(path, metadata, std::move(contents)));
+  return About(path, tree.AddFile(path, metadata, std::move(contents)));
 }
 
 absl::StatusOr<Digest> AddHostFile(FileTree& tree, absl::string_view path,
                                    const FileMetadata& metadata, const std::string& source) {
   ASSIGN_OR_RETURN(FileContents contents, tree.spool().AddHostFile(source));
   const Digest digest(contents.data_digest);  // holes are not kept: it is that of the file
-  RETURN_IF_ERROR(Named(path, tree.AddFile(path, metadata, std::move(contents))));
+  RETURN_IF_ERROR(About(path, tree.AddFile(path, metadata, std::move(contents))));
   return digest;
 }
 
@@ -49,7 +45,7 @@ absl::Status CopyFile(const FileTree& from, absl::string_view source, FileTree& 
     offset += got;
   }
   ASSIGN_OR_RETURN(FileContents contents, writer.Finish());
-  return Named(path, to.AddFile(path, metadata, std::move(contents)));
+  return About(path, to.AddFile(path, metadata, std::move(contents)));
 }
 
 absl::StatusOr<std::string> ReadText(const FileTree& tree, absl::string_view path,
@@ -57,7 +53,7 @@ absl::StatusOr<std::string> ReadText(const FileTree& tree, absl::string_view pat
   const Inode* const inode = tree.Resolve(path);
   if (inode == nullptr || inode->type != FileType::kRegular) return "";
   auto text = tree.spool().ReadAll(inode->contents, max_bytes);
-  RETURN_IF_ERROR(Named(path, text.status()));
+  RETURN_IF_ERROR(About(path, text.status()));
   return text;
 }
 

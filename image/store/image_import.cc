@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/about_status.h"
 #include "base/check.h"
 #include "base/errno_status.h"
 #include "base/io.h"
@@ -18,13 +19,6 @@
 #include "image/store/sparse_file.h"
 
 namespace voidbox {
-namespace {
-
-absl::Status About(absl::string_view what, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
-}
-
-}  // namespace
 
 absl::StatusOr<ImageImport> ImageImport::Begin(StoreLayout layout, const std::string& name,
                                                bool replace, Progress& progress) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/about_status.h"
 #include "base/bounded_json.h"
 #include "base/errno_status.h"
 #include "base/log.h"
@@ -33,10 +34,6 @@ namespace {
 
 constexpr char kRootfs[] = "rootfs.ext4";  // in the import's directory
 constexpr absl::string_view kStandardInput = "-";
-
-absl::Status About(absl::string_view what, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
-}
 
 struct Archive {
   UniqueFd fd;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "base/about_status.h"
 #include "base/read_at.h"
 #include "base/status_macros.h"
 
@@ -40,11 +41,11 @@ absl::StatusOr<std::string> FindKernelRelease(int fd, uint64_t bytes) {
     const size_t kept = std::min(piece.size(), kOverlapBytes);
     piece.erase(0, piece.size() - kept);
     piece.resize(kept + std::min<uint64_t>(kPieceBytes, bytes - offset));
-    ASSIGN_OR_RETURN(const size_t got,
-                     ReadUpToAt(fd, offset, piece.data() + kept, piece.size() - kept));
-    if (got == 0) break;
-    piece.resize(kept + got);
-    offset += got;
+    const auto got = ReadUpToAt(fd, offset, piece.data() + kept, piece.size() - kept);
+    if (!got.ok()) return About("reading the kernel", got.status());
+    if (*got == 0) break;
+    piece.resize(kept + *got);
+    offset += *got;
     if (std::string release = ReleaseIn(piece); !release.empty()) return release;
   }
   return std::string();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/about_status.h"
 #include "base/errno_status.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -79,8 +80,8 @@ absl::StatusOr<OverlayHeader> ReadOrMake(int fd, const BaseIdentity& base, uint6
   return header;
 }
 
-absl::Status About(const std::string& path, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat("overlay ", path, ": ", status.message()));
+absl::Status AboutOverlay(const std::string& path, const absl::Status& status) {
+  return About(absl::StrCat("overlay ", path), status);
 }
 
 }  // namespace
@@ -92,14 +93,14 @@ absl::StatusOr<std::unique_ptr<OverlayFile>> OverlayFile::OpenOrMake(const std::
   RETURN_IF_ERROR(LockDiskFile(file.fd.get(), path, /*exclusive=*/true));
   // Its size only now: before the lock, another process may have been making it.
   const auto header = ReadOrMake(file.fd.get(), base, disk_bytes);
-  if (!header.ok()) return About(path, header.status());
+  if (!header.ok()) return AboutOverlay(path, header.status());
   std::unique_ptr<OverlayFile> overlay(
       new OverlayFile(std::move(file.fd), header->disk_bytes, /*kept=*/true));
   {
     MutexLock lock(overlay->flush_mutex_);
     ASSIGN_OR_RETURN(overlay->directory_, OpenDirectoryOf(path));
   }
-  if (absl::Status status = overlay->LoadBitmap(); !status.ok()) return About(path, status);
+  if (absl::Status status = overlay->LoadBitmap(); !status.ok()) return AboutOverlay(path, status);
   return overlay;
 }
 
@@ -116,9 +117,7 @@ absl::StatusOr<std::unique_ptr<OverlayFile>> OverlayFile::MakeEphemeral(
   }
   absl::Status status = SetSize(fd.get(), disk_bytes);
   if (!name.empty() && ::unlink(name.c_str()) != 0) status.Update(ErrnoStatus(name));
-  if (!status.ok()) {
-    return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
-  }
+  if (!status.ok()) return About(what, status);
   return std::unique_ptr<OverlayFile>(new OverlayFile(std::move(fd), disk_bytes, /*kept=*/false));
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "absl/strings/str_cat.h"
+#include "base/about_status.h"
 #include "base/errno_status.h"
 #include "base/status_macros.h"
 #include "vmm/arch/x86_64/layout.h"
@@ -45,10 +46,6 @@ absl::StatusOr<OpenFile> OpenRegular(absl::string_view kind, const std::string& 
   file.bytes = static_cast<uint64_t>(info.st_size);
   if (file.bytes == 0) return absl::InvalidArgumentError(absl::StrCat(kind, " ", path, ": empty"));
   return file;
-}
-
-absl::Status WithContext(const absl::Status& status, absl::string_view context) {
-  return absl::Status(status.code(), absl::StrCat(context, ": ", status.message()));
 }
 
 absl::Status ReadInto(const GuestMemory& memory, uint64_t gpa, int fd, uint64_t offset,
@@ -129,9 +126,9 @@ absl::StatusOr<BootFiles> BootFiles::Open(const std::string& kernel_path,
   ASSIGN_OR_RETURN(const MemoryMap map,
                    MemoryMap::ReadOnly(kernel.fd.get(), kernel.bytes, kernel_name));
   auto image = ParseKernelImage(map.bytes());
-  if (!image.ok()) return WithContext(image.status(), kernel_name);
+  if (!image.ok()) return About(kernel_name, image.status());
   if (absl::Status fits = CheckKernelFits(*image, memory_bytes); !fits.ok()) {
-    return WithContext(fits, kernel_name);
+    return About(kernel_name, fits);
   }
   files.kernel_ = *std::move(image);
   files.kernel_fd_ = std::move(kernel.fd);
@@ -139,9 +136,9 @@ absl::StatusOr<BootFiles> BootFiles::Open(const std::string& kernel_path,
     ASSIGN_OR_RETURN(OpenFile initramfs, OpenRegular("initramfs", initramfs_path));
     const std::string context = absl::StrCat("initramfs ", initramfs_path);
     auto range = PlaceInitramfs(files.kernel_, initramfs.bytes, memory_bytes);
-    if (!range.ok()) return WithContext(range.status(), context);
+    if (!range.ok()) return About(context, range.status());
     auto packing = CheckFile(initramfs, initramfs_path);
-    if (!packing.ok()) return WithContext(packing.status(), context);
+    if (!packing.ok()) return About(context, packing.status());
     files.initramfs_ = *range;
     files.initramfs_packing_ = *std::move(packing);
     files.initramfs_fd_ = std::move(initramfs.fd);
