@@ -12,9 +12,9 @@ for directory in bin lib lib64 sbin; do ln -s usr/$directory "$tree/$directory";
 mapfile -t packages < <(apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks \
   --no-replaces --no-enhances dash coreutils grep sed python3 python3-pip gcc libc6-dev make |
   grep -v '^[ <|]' | sort -u)
-# Programs, libraries and headers; neither of C++, of the sanitizers nor of other languages.
+# Programs, libraries and headers (GCC 14 has the compiler itself in libexec); neither of C++, of the sanitizers nor of other languages.
 dpkg -L "${packages[@]}" |
-  grep -E '^(/usr)?/(bin|lib|lib64|include)/|^/etc/(debian_version|os-release)$' |
+  grep -E '^(/usr)?/(bin|lib|lib64|libexec|include)/|^/etc/(debian_version|os-release)$' |
   grep -Ev 'cc1plus|lto1|libmvec|gprof|ld.gold|dwp|libdb|/plugin/|lib(a|t|l|hwa|ub)san|/(gconv|idlelib|ensurepip|systemd)/' |
   sort -u > "$tree/list"
 python=$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')

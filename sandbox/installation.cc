@@ -30,6 +30,8 @@ Place PlaceOf(Installation::Item item) {
       return {"the guest's initramfs", "image/minimal.cpio", "share/voidbox/minimal.cpio"};
     case Installation::Item::kGuestAgent:
       return {"the guest's agent", "agent/guest-agent", "libexec/voidbox/guest-agent"};
+    case Installation::Item::kBusybox:
+      return {"the guests' BusyBox", "image/busybox/busybox", "libexec/voidbox/busybox"};
     case Installation::Item::kHostBroker:
       return {"the emulated host's broker", "sandbox/emulated_host/voidbox-host-broker",
               "libexec/voidbox/voidbox-host-broker"};

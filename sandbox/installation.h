@@ -19,6 +19,7 @@ class Installation {
     kGuestKernelConfig,
     kGuestInitramfs,
     kGuestAgent,
+    kBusybox,
     kHostBroker,
     kHostKernel,
     kHostInitramfs,

@@ -3,7 +3,7 @@
 #
 #   OUT_CPIO=FILE   what to write (default: /tmp/void-box-rootfs.cpio.gz); one that ends with .cpio is not packed
 #   OUT_DIR=DIR     unpack it there as well, but for device nodes, to look at
-#   BUSYBOX=FILE    a static BusyBox to put into it (default: this machine's)
+#   BUSYBOX=FILE    a static BusyBox to put into it (default: voidbox' own)
 set -euo pipefail
 here=$(dirname -- "$(readlink -f -- "$0")")
 out=$(realpath -m -- "${OUT_CPIO:-/tmp/void-box-rootfs.cpio.gz}")

@@ -62,3 +62,37 @@ version.txt beside. Works as an ordinary user. A newer version is fetched after 
         "build_file": attr.label(mandatory = True, allow_single_file = True, doc = "The repository's BUILD file."),
     },
 )
+
+# Debian's own package lists name binary packages alone on most machines, so that apt gets lists of sources here, from where
+# it has the others. $PACKAGE: the source's name.
+_DOWNLOAD_SOURCE = """
+mkdir -p lists/partial cache
+apt-get indextargets --format \
+  'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+  'Created-By: Packages' 'Origin: Debian' 'Component: main' | sort -u >sources.list
+[[ -s sources.list ]] || { echo 'there are no package lists of Debian: run `apt-get update` as root and build again'; exit 1; }
+options=(-qq -o Dir::Etc::SourceList="$PWD/sources.list" -o Dir::Etc::SourceParts=/dev/null
+  -o Dir::State::Lists="$PWD/lists" -o Dir::Cache="$PWD/cache" -o APT::Sandbox::User="$(id -un)")
+apt-get "${options[@]}" update
+apt-get "${options[@]}" source --download-only "$PACKAGE"
+mv -- "$PACKAGE"_*.dsc "$PACKAGE.dsc"
+sed -n 's/^Version: //p' "$PACKAGE.dsc" >version.txt
+rm -r -- lists cache sources.list
+"""
+
+def _debian_source_impl(ctx):
+    ctx.report_progress("apt-get source " + ctx.attr.package)
+    _run(ctx, "apt-get source", ["bash", "-euo", "pipefail", "-c", _DOWNLOAD_SOURCE], {"PACKAGE": ctx.attr.package})
+    ctx.symlink(ctx.attr.build_file, "BUILD.bazel")
+
+debian_source = repository_rule(
+    implementation = _debian_source_impl,
+    doc = """The source of one Debian package, of the newest version that this machine's sources have.
+
+PACKAGE.dsc, for dpkg-source(1), the archives that it names, and version.txt. apt has checked their signatures. Works as an
+ordinary user, and without deb-src lines in apt's sources. A newer version is fetched after `bazel sync --only=NAME`.""",
+    attrs = {
+        "package": attr.string(mandatory = True, doc = "Name of the source package."),
+        "build_file": attr.label(mandatory = True, allow_single_file = True, doc = "The repository's BUILD file."),
+    },
+)

@@ -86,15 +86,9 @@ absl::Status CheckStatic(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::string> FindBusybox(const std::string& given) {
-  if (!given.empty()) {
-    RETURN_IF_ERROR(CheckStatic(given));
-    if (::access(given.c_str(), X_OK) != 0) return ErrnoStatus(given);
-    return given;
-  }
-  const auto found = FindProgram("busybox", "busybox-static");
-  if (!found.ok() || !CheckStatic(*found).ok()) return "";
-  return *found;
+absl::Status CheckBusybox(const std::string& path) {
+  RETURN_IF_ERROR(CheckStatic(path));
+  return ::access(path.c_str(), X_OK) == 0 ? absl::OkStatus() : ErrnoStatus(path);
 }
 
 absl::StatusOr<std::string> AskBusybox(const std::string& path, const std::string& option,

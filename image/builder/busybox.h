@@ -3,15 +3,15 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "image/store/progress.h"
 
 namespace voidbox {
 
-// The BusyBox to put into images: the file at `given`, or where that is empty the machine's own if
-// it is static, else none (empty). INVALID_ARGUMENT when the given one is no static program: it
-// could not run in a guest that has no libraries.
-absl::StatusOr<std::string> FindBusybox(const std::string& given);
+// OK for a BusyBox that can go into images. INVALID_ARGUMENT when it is no static program for
+// x86-64: it could not run in a guest that has no libraries.
+absl::Status CheckBusybox(const std::string& path);
 
 // What the BusyBox at `path` prints when it is run with `option`. It may have any name: one that is
 // not called busybox would take its name for that of a program.

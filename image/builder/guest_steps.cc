@@ -158,9 +158,7 @@ absl::Status AddToolchain(Build& build) {
 
 absl::Status AddSystemBusybox(Build& build) {
   if (build.options.busybox.empty()) {
-    LogWarning(
-        "there is no static BusyBox, so that the guest has no shell and no commands: give one with "
-        "--busybox FILE, or apt-get install busybox-static");
+    LogWarning("without BusyBox the guest has no shell and no commands");
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(AddBusyboxFile(build, "/bin/busybox"));

@@ -77,7 +77,7 @@ CLI::App* BuildCommand::AddTo(CLI::App& app) {
   build->add_option("--mirror", mirror_, "where Debian's packages or Alpine's releases come from")
       ->type_name("URL");
   CLI::Option* const busybox =
-      build->add_option("--busybox", busybox_, "a static BusyBox (default: this machine's)")
+      build->add_option("--busybox", busybox_, "a static BusyBox (default: that of the minimal image)")
           ->type_name("FILE");
   build->add_flag("--no-busybox", no_busybox_, "leave BusyBox out")->excludes(busybox);
   build->add_flag("--no-deno", no_deno_, "leave Deno out of debian and agents");
@@ -95,8 +95,11 @@ absl::StatusOr<BuildOptions> BuildCommand::Options(const Installation& installat
   ASSIGN_OR_RETURN(options.kernel, installation.Path(Item::kGuestKernel));
   ASSIGN_OR_RETURN(options.kernel_config, installation.Path(Item::kGuestKernelConfig));
   if (!no_busybox_) {
-    ASSIGN_OR_RETURN(options.busybox,
-                     FindBusybox(busybox_.empty() ? Variable("BUSYBOX") : busybox_));
+    options.busybox = busybox_.empty() ? Variable("BUSYBOX") : busybox_;
+    if (options.busybox.empty()) {
+      ASSIGN_OR_RETURN(options.busybox, installation.Path(Item::kBusybox));
+    }
+    RETURN_IF_ERROR(CheckBusybox(options.busybox));
   }
   ASSIGN_OR_RETURN(const std::string cache, VoidboxCache());
   options.cache_directory = absl::StrCat(cache, "/images");
