@@ -77,7 +77,9 @@ CLI::App* BuildCommand::AddTo(CLI::App& app) {
   build->add_option("--mirror", mirror_, "where Debian's packages or Alpine's releases come from")
       ->type_name("URL");
   CLI::Option* const busybox =
-      build->add_option("--busybox", busybox_, "a static BusyBox (default: that of the minimal image)")
+      build
+          ->add_option("--busybox", busybox_,
+                       "a static BusyBox (default: that of the minimal image)")
           ->type_name("FILE");
   build->add_flag("--no-busybox", no_busybox_, "leave BusyBox out")->excludes(busybox);
   build->add_flag("--no-deno", no_deno_, "leave Deno out of debian and agents");
