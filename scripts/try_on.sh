@@ -48,7 +48,7 @@ fi
 finish() {
   inside bash -c 'cd /voidbox && { bazel-bin/tools/voidbox host stop; ./bazelw shutdown; }' >/dev/null 2>&1 || true
   [[ -n $temporary ]] || return 0
-  umount --recursive --lazy -- "$root"/{proc,sys,dev} "$root/root/.cache/voidbox" 2>/dev/null || true
+  umount --recursive --lazy -- "$root" 2>/dev/null || true
   rm -rf --one-file-system -- "$root"
 }
 trap finish EXIT
@@ -60,6 +60,8 @@ make_root() {
 }
 
 mount_into_root() {
+  # A mount point of its own, as the root of a machine is.
+  mount --bind "$root" "$root"
   mount -t proc proc "$root/proc"
   mount --rbind /sys "$root/sys"
   mount --rbind /dev "$root/dev"

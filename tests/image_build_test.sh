@@ -13,7 +13,7 @@ bin=$(dirname "$(dirname "$(readlink -f -- "$1")")")
 prefix=$work/prefix
 mkdir -p "$prefix"/{bin,libexec/voidbox,share/voidbox}
 cp -L "$1" "$prefix"/bin/voidbox
-cp -L "$bin"/agent/guest-agent "$prefix"/libexec/voidbox/
+cp -L "$bin"/agent/guest-agent "$bin"/image/busybox/busybox "$prefix"/libexec/voidbox/
 cp -L "$bin"/image/kernel/vmlinux "$prefix"/share/voidbox/
 cp -L "$bin"/image/kernel/config "$prefix"/share/voidbox/vmlinux.config
 cp "$runfiles"/tests/make_base_tarball.sh "$work"/
@@ -78,13 +78,14 @@ while :; do wait; done
 FAKE
 chmod +x "$work"/fakes/mmdebstrap
 mkfifo "$work"/started
+exec {started}<> "$work"/started
 export WORK=$work
 for signal in INT TERM HUP; do
   # A background job of a script ignores INT, and so would voidbox.
   PATH=$work/fakes:$PATH env --default-signal=INT "$voidbox" image build debian --no-deno \
     --out "$work"/one/interrupted > "$work"/output 2>&1 &
   pid=$!
-  read -r < "$work"/started
+  read -r -t 120 -u "$started" || { cat "$work"/output; fail "mmdebstrap was not started"; }
   kill -"$signal" "$pid"
   status=0
   wait "$pid" || status=$?
