@@ -12,8 +12,9 @@ expect() {
 
 expect "programs that are not Debian's" "" "$(diff <("$busybox" --list) <(/bin/busybox --list) || true)"
 expect "loader" 0 "$(readelf -lW "$busybox" | grep -c INTERP || true)"
-# Each leaves the virtual machine.
-expect "CPUID instructions" 0 "$(objdump -d "$busybox" | grep -cw cpuid || true)"
+# Each leaves the virtual machine. From 1.37 on sha256sum has one, which asks for the processor's own SHA-256.
+cpuids=$(objdump -d "$busybox" | grep -cw cpuid || true)
+((cpuids <= 1)) || { echo "FAILED: CPUID instructions: $cpuids"; failed=1; }
 expect "its version" "BusyBox v$(/bin/busybox | sed -n '1s/^BusyBox v\([^ ]*\).*/\1/p') (Debian " \
   "$("$busybox" | sed -n '1s/^\(BusyBox v[^ ]* (Debian \).*/\1/p')"
 
