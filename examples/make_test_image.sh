@@ -12,7 +12,8 @@ for directory in bin lib lib64 sbin; do ln -s usr/$directory "$tree/$directory";
 mapfile -t packages < <(apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks \
   --no-replaces --no-enhances dash coreutils grep sed python3 python3-pip gcc libc6-dev make |
   grep -v '^[ <|]' | sort -u)
-# Programs, libraries and headers (GCC 14 has the compiler itself in libexec); neither of C++, of the sanitizers nor of other languages.
+# Programs, libraries and headers (GCC 14 has the compiler itself in libexec); neither of C++, of the sanitizers nor of other
+# languages.
 dpkg -L "${packages[@]}" |
   grep -E '^(/usr)?/(bin|lib|lib64|libexec|include)/|^/etc/(debian_version|os-release)$' |
   grep -Ev 'cc1plus|lto1|libmvec|gprof|ld.gold|dwp|libdb|/plugin/|lib(a|t|l|hwa|ub)san|/(gconv|idlelib|ensurepip|systemd)/' |
@@ -25,6 +26,9 @@ sed -E 's,^/(bin|lib|lib64|sbin)/,/usr/\1/,' "$tree/list" | sort -u |
   tar -C / --null --no-wildcards -T - -cf - 2> /dev/null | tar -C "$tree" -xf -
 rm "$tree/list"
 ln -sf dash "$tree"/usr/bin/sh
+# pip of Debian 13 reads them as it starts, with or without a network.
+mkdir -p "$tree"/etc/ssl/certs
+cp -L -- /etc/ssl/certs/ca-certificates.crt "$tree"/etc/ssl/certs/
 cp -L -- "$deno" "$tree"/home/user/.deno/bin/deno
 chmod 755 "$tree"/home/user/.deno/bin/deno
 printf 'root:x:0:0:root:/root:/bin/sh\n' > "$tree"/etc/passwd
