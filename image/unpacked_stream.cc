@@ -57,6 +57,7 @@ absl::Status UnpackedStream::Open() {
   if (archive_read_support_filter_gzip(reader) != ARCHIVE_OK ||
       archive_read_support_filter_zstd(reader) != ARCHIVE_OK ||
       archive_read_support_filter_xz(reader) != ARCHIVE_OK ||
+      archive_read_support_filter_bzip2(reader) != ARCHIVE_OK ||
       archive_read_support_format_raw(reader) != ARCHIVE_OK ||
       archive_read_support_format_empty(reader) != ARCHIVE_OK ||
       archive_read_open(reader, this, nullptr, read, nullptr) != ARCHIVE_OK) {

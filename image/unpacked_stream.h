@@ -25,9 +25,9 @@ struct UnpackLimits {
   uint64_t ratio_free_bytes = uint64_t{256} << 20;
 };
 
-// What is in a stream packed with gzip, zstd or xz, told by its first bytes; another stream is
-// given as it is. The memory that it takes is bounded by the formats' windows (128 MiB for zstd).
-// One thread at a time.
+// What is in a stream packed with gzip, zstd, xz or bzip2, told by its first bytes; another stream
+// is given as it is. The memory that it takes is bounded by the formats' windows (128 MiB for
+// zstd). One thread at a time.
 class UnpackedStream {
  public:
   // `progress` is called with the packed bytes read so far; it may be null.

@@ -36,7 +36,7 @@ TEST(UnpackedStreamTest, TellsThePackingByTheFirstBytes) {
   const std::string text = Text();
   EXPECT_EQ(Unpack(text).value(), text);
   EXPECT_EQ(Unpack("").value(), "");
-  for (const std::string filter : {"gzip", "zstd", "xz"}) {
+  for (const std::string filter : {"gzip", "zstd", "xz", "bzip2"}) {
     const std::string packed = Pack(text, filter);
     EXPECT_LT(packed.size(), text.size());
     EXPECT_EQ(Unpack(packed).value(), text) << filter;
@@ -44,7 +44,7 @@ TEST(UnpackedStreamTest, TellsThePackingByTheFirstBytes) {
 }
 
 TEST(UnpackedStreamTest, FindsAStreamThatIsCutShortOrAltered) {
-  for (const std::string filter : {"gzip", "zstd", "xz"}) {
+  for (const std::string filter : {"gzip", "zstd", "xz", "bzip2"}) {
     const std::string packed = Pack(Text(), filter);
     EXPECT_THAT(Unpack(packed.substr(0, packed.size() / 2)),
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr("damaged or cut short at byte")))
@@ -58,7 +58,7 @@ TEST(UnpackedStreamTest, FindsAStreamThatIsCutShortOrAltered) {
 
 TEST(UnpackedStreamTest, StopsABomb) {
   const std::string zeroes(8 << 20, '\0');
-  for (const std::string filter : {"gzip", "zstd", "xz"}) {
+  for (const std::string filter : {"gzip", "zstd", "xz", "bzip2"}) {
     EXPECT_THAT(Unpack(Pack(zeroes, filter), {.max_ratio = 100, .ratio_free_bytes = 1 << 20}),
                 StatusIs(absl::StatusCode::kResourceExhausted,
                          HasSubstr("more than 100 for each, the limit beyond 1048576 bytes")))

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "sandbox/installation.h"
+#include "tools/cli/flag_parser.h"
 
 namespace voidbox {
 
@@ -23,7 +23,7 @@ class Command {
  public:
   virtual ~Command() = default;
   // Adds its subcommand, whose flags write into this object, to `app`, which owns the result.
-  virtual CLI::App* AddTo(CLI::App& app) = 0;
+  virtual FlagParser AddTo(FlagParser app) = 0;
   // Whether arguments behind "--" have a meaning to what was parsed.
   virtual bool TakesCommand() const { return false; }
   // Returns the exit status, having said on stderr what went wrong.
@@ -31,14 +31,11 @@ class Command {
 };
 
 // Adds --format to `app`: text or json, `format` being the default.
-void AddFormat(CLI::App& app, std::string& format);
-
-// Gives `app` a usage line of our own: CLI11 does not know of the command that follows the flags.
-void SetUsage(CLI::App& app, const std::string& usage);
+void AddFormat(FlagParser app, std::string& format);
 
 // The command that follows the flags of `app`: after "--", or from the first word that is not a
 // flag. INVALID_ARGUMENT when that word is an unknown flag.
-absl::StatusOr<std::vector<std::string>> CommandOf(const CLI::App& app,
+absl::StatusOr<std::vector<std::string>> CommandOf(FlagParser app,
                                                    const std::vector<std::string>& after_dashes);
 
 }  // namespace voidbox

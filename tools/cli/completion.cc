@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -197,7 +198,8 @@ complete -c voidbox -f
 
 }  // namespace
 
-absl::StatusOr<std::string> CompletionScript(const std::string& shell, const CLI::App& app) {
+absl::StatusOr<std::string> CompletionScript(const std::string& shell, FlagParser parser) {
+  const CLI::App& app = parser.app();
   if (shell == "bash") {
     return absl::StrCat("# bash completion of voidbox: source <(voidbox completion bash)",
                         Bash(app));

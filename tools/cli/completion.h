@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
+#include "tools/cli/flag_parser.h"
 
 namespace voidbox {
 
@@ -12,7 +12,7 @@ namespace voidbox {
 // fish. What can follow a flag is told by its type's name: FILE and DIR are paths, and so are
 // FILE's variants; what it must be a member of is offered. IMAGE and ID arguments, and --image,
 // complete to the names of images and detached sandboxes.
-absl::StatusOr<std::string> CompletionScript(const std::string& shell, const CLI::App& app);
+absl::StatusOr<std::string> CompletionScript(const std::string& shell, FlagParser app);
 
 }  // namespace voidbox
 

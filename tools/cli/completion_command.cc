@@ -7,17 +7,17 @@
 
 namespace voidbox {
 
-CLI::App* CompletionCommand::AddTo(CLI::App& app) {
-  app_ = &app;
-  CLI::App* const completion =
-      app.add_subcommand("completion", "Print a completion script for bash, zsh or fish");
-  completion->add_option("shell", shell_)->required()->type_name("bash|zsh|fish");
-  completion->footer("Example:\n  source <(voidbox completion bash)");
+FlagParser CompletionCommand::AddTo(FlagParser app) {
+  app_ = app;
+  const FlagParser completion =
+      app.AddCommand("completion", "Print a completion script for bash, zsh or fish");
+  completion.Add("shell", shell_).Required().Type("bash|zsh|fish");
+  completion.SetFooter("Example:\n  source <(voidbox completion bash)");
   return completion;
 }
 
 int CompletionCommand::Run(const Invocation&) {
-  const auto script = CompletionScript(shell_, *app_);
+  const auto script = CompletionScript(shell_, app_);
   if (!script.ok()) return ExitStatusOf(script.status());
   std::fputs(script->c_str(), stdout);
   return 0;

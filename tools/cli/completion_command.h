@@ -10,11 +10,11 @@ namespace voidbox {
 // `voidbox completion`.
 class CompletionCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   int Run(const Invocation& invocation) override;
 
  private:
-  CLI::App* app_ = nullptr;  // all of voidbox
+  FlagParser app_;  // all of voidbox
   std::string shell_;
 };
 

@@ -5,13 +5,13 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <string>
 
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
 #include "sandbox/child_process.h"
+#include "tools/cli/flag_parser.h"
 
 namespace voidbox {
 namespace {
@@ -19,27 +19,31 @@ namespace {
 using ::testing::HasSubstr;
 
 // Commands and flags of every kind.
-std::unique_ptr<CLI::App> TestingApp() {
-  auto app = std::make_unique<CLI::App>("Tests", "voidbox");
+CommandLine TestingCommands() {
+  CommandLine commands("voidbox", "Tests");
   static std::string text;
   static bool flag;
-  CLI::App* const run = app->add_subcommand("run", "Run a command");
-  run->add_option("--image", text, "image")->type_name("NAME");
-  run->add_option("--kernel", text, "kernel's file")->type_name("FILE");
-  run->add_option("--kvm-host", text, "where")->check(CLI::IsMember({"auto", "emulated"}));
-  run->add_flag("-d,--detach", flag, "leave it running");
-  run->add_flag("--secret", flag)->group("");
-  app->add_subcommand("logs", "Show")->add_option("ID", text);
-  CLI::App* const image = app->add_subcommand("image", "Images");
-  image->add_subcommand("ls", "List")->add_option("--format", text);
-  image->add_subcommand("rm", "Remove")->add_option("IMAGE", text);
-  return app;
+  const FlagParser run = commands.root().AddCommand("run", "Run a command");
+  run.Add("--image", text, "image").Type("NAME");
+  run.Add("--kernel", text, "kernel's file").Type("FILE");
+  run.Add("--kvm-host", text, "where").OneOf({"auto", "emulated"});
+  run.AddSwitch("-d,--detach", flag, "leave it running");
+  run.AddSwitch("--secret", flag).Hidden();
+  commands.root().AddCommand("logs", "Show").Add("ID", text);
+  const FlagParser image = commands.root().AddCommand("image", "Images");
+  image.AddCommand("ls", "List").Add("--format", text);
+  image.AddCommand("rm", "Remove").Add("IMAGE", text);
+  return commands;
+}
+
+absl::StatusOr<std::string> Script(const std::string& shell) {
+  return CompletionScript(shell, TestingCommands().root());
 }
 
 // What bash offers for a command line whose last word is being typed.
 std::string Complete(const std::string& words, int current) {
   const std::string path = ::testing::TempDir() + "/completion";
-  EXPECT_THAT(WriteFileAtomically(path, *CompletionScript("bash", *TestingApp())), IsOk());
+  EXPECT_THAT(WriteFileAtomically(path, *Script("bash")), IsOk());
   int fds[2];
   EXPECT_EQ(::pipe2(fds, O_CLOEXEC), 0);
   const UniqueFd read(fds[0]);
@@ -89,7 +93,7 @@ TEST(CompletionTest, BashOffersImagesAndSandboxes) {
 }
 
 TEST(CompletionTest, FishHasALineForEach) {
-  const std::string script = *CompletionScript("fish", *TestingApp());
+  const std::string script = *Script("fish");
   EXPECT_THAT(script, HasSubstr("-n '__fish_use_subcommand' -a run -d 'Run a command'\n"));
   EXPECT_THAT(script, HasSubstr("-l kernel -rF -d 'kernel\\'s file'\n"));
   EXPECT_THAT(script, HasSubstr("-l kvm-host -xa 'auto emulated'"));
@@ -101,10 +105,9 @@ TEST(CompletionTest, FishHasALineForEach) {
 }
 
 TEST(CompletionTest, KnowsThreeShells) {
-  EXPECT_THAT(CompletionScript("zsh", *TestingApp()), IsOk());
-  EXPECT_THAT(CompletionScript("fish", *TestingApp()), IsOk());
-  EXPECT_THAT(CompletionScript("csh", *TestingApp()),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("csh")));
+  EXPECT_THAT(Script("zsh"), IsOk());
+  EXPECT_THAT(Script("fish"), IsOk());
+  EXPECT_THAT(Script("csh"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("csh")));
 }
 
 }  // namespace

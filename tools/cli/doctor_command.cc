@@ -4,10 +4,10 @@
 
 namespace voidbox {
 
-CLI::App* DoctorCommand::AddTo(CLI::App& app) {
-  CLI::App* const doctor =
-      app.add_subcommand("doctor", "Say what this machine can do, and what to do about the rest");
-  AddFormat(*doctor, format_);
+FlagParser DoctorCommand::AddTo(FlagParser app) {
+  const FlagParser doctor =
+      app.AddCommand("doctor", "Say what this machine can do, and what to do about the rest");
+  AddFormat(doctor, format_);
   return doctor;
 }
 

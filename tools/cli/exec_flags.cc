@@ -21,36 +21,34 @@ uint64_t MillisecondsUp(absl::Duration duration) {
 
 }  // namespace
 
-void AddExecFlags(CLI::App& app, ExecFlags& flags) {
-  app.add_option("-e,--env", flags.environment,
-                 "set a variable of the command's environment; NAME alone passes on the value "
-                 "that it has here; repeatable")
-      ->type_name("NAME[=VALUE]")
-      ->allow_extra_args(false);
-  app.add_option("-w,--workdir", flags.working_directory, "directory in the guest to run it in")
-      ->type_name("DIR");
-  app.add_option("-u,--user", flags.user,
-                 "user of the command: a name of the guest's /etc/passwd, UID or UID:GID "
-                 "(default: user, 1000)")
-      ->type_name("USER");
-  app.add_option("--isolation", flags.isolation,
-                 "rootfs: the guest's whole file system (default); jail: /home/user alone, no "
-                 "capabilities, fewer system calls")
-      ->check(CLI::IsMember({"rootfs", "jail"}))
-      ->type_name("KIND");
-  app.add_flag("-i,--interactive", flags.interactive, "pass standard input on");
-  app.add_flag("-t,--tty", flags.terminal, "give it a terminal");
-  app.add_option("--timeout", flags.timeout, "kill the command after this time (5s, 500ms, 2m)")
-      ->type_name("TIME");
-  app.add_option("--pids", flags.processes, "processes and threads that it may have at once")
-      ->type_name("N");
+void AddExecFlags(FlagParser app, ExecFlags& flags) {
+  app.Add("-e,--env", flags.environment,
+          "set a variable of the command's environment; NAME alone passes on the value "
+          "that it has here; repeatable")
+      .Type("NAME[=VALUE]")
+      .OneValueEach();
+  app.Add("-w,--workdir", flags.working_directory, "directory in the guest to run it in")
+      .Type("DIR");
+  app.Add("-u,--user", flags.user,
+          "user of the command: a name of the guest's /etc/passwd, UID or UID:GID "
+          "(default: user, 1000)")
+      .Type("USER");
+  app.Add("--isolation", flags.isolation,
+          "rootfs: the guest's whole file system (default); jail: /home/user alone, no "
+          "capabilities, fewer system calls")
+      .OneOf({"rootfs", "jail"})
+      .Type("KIND");
+  app.AddSwitch("-i,--interactive", flags.interactive, "pass standard input on");
+  app.AddSwitch("-t,--tty", flags.terminal, "give it a terminal");
+  app.Add("--timeout", flags.timeout, "kill the command after this time (5s, 500ms, 2m)")
+      .Type("TIME");
+  app.Add("--pids", flags.processes, "processes and threads that it may have at once").Type("N");
 }
 
-void AddExecLimitFlags(CLI::App& app, ExecFlags& flags) {
-  app.add_option("--memory,-m", flags.memory, "memory of the command, such as 64M")
-      ->type_name("SIZE");
-  app.add_option("--cpus", flags.cpus, "processors of the command, such as 0.5")->type_name("N");
-  app.add_flag(
+void AddExecLimitFlags(FlagParser app, ExecFlags& flags) {
+  app.Add("--memory,-m", flags.memory, "memory of the command, such as 64M").Type("SIZE");
+  app.Add("--cpus", flags.cpus, "processors of the command, such as 0.5").Type("N");
+  app.AddSwitch(
       "--kill-tree", flags.kill_tree,
       "when the command has ended, kill what it started; otherwise that goes on, as on any "
       "machine (always killed: with -t, when its time is up, when it is killed)");

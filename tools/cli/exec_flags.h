@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "agent/agent.pb.h"
+#include "tools/cli/flag_parser.h"
 
 namespace voidbox {
 
@@ -20,9 +20,9 @@ struct ExecFlags {
   bool kill_tree = false;  // for commands that make no guest
 };
 
-void AddExecFlags(CLI::App& app, ExecFlags& flags);
+void AddExecFlags(FlagParser app, ExecFlags& flags);
 // --memory and --cpus, which bound the command where they do not make the guest, and --kill-tree.
-void AddExecLimitFlags(CLI::App& app, ExecFlags& flags);
+void AddExecLimitFlags(FlagParser app, ExecFlags& flags);
 
 // INVALID_ARGUMENT with the flag and its value. The terminal's size is left to who has one.
 absl::StatusOr<agent::ExecRequest> ToExecRequest(const ExecFlags& flags,

@@ -108,28 +108,28 @@ int HostExec(const Installation& installation, const std::vector<std::string>& a
 
 }  // namespace
 
-CLI::App* HostCommand::AddTo(CLI::App& app) {
-  CLI::App* const host = app.add_subcommand("host", "The emulated KVM host of this user");
-  host->require_subcommand(1);
-  host->footer(
+FlagParser HostCommand::AddTo(FlagParser app) {
+  const FlagParser host = app.AddCommand("host", "The emulated KVM host of this user");
+  host.RequireCommand();
+  host.SetFooter(
       "It starts by itself when a sandbox needs it, and ends after 10 minutes without work "
       "(seconds in VOIDBOX_HOST_IDLE).");
-  start_ = host->add_subcommand("start", "Start it, if it is not running");
-  stop_ = host->add_subcommand("stop", "End it, with all that runs in it");
-  CLI::App* const status = host->add_subcommand("status", "Say whether it is running");
-  for (CLI::App* command : {start_, stop_, status}) AddFormat(*command, format_);
-  exec_ = host->add_subcommand("exec", "Run a command of this machine inside it, as root");
-  SetUsage(*exec_, "voidbox host exec -- COMMAND [ARGUMENTS...]");
-  exec_->prefix_command();
+  start_ = host.AddCommand("start", "Start it, if it is not running");
+  stop_ = host.AddCommand("stop", "End it, with all that runs in it");
+  const FlagParser status = host.AddCommand("status", "Say whether it is running");
+  for (const FlagParser command : {start_, stop_, status}) AddFormat(command, format_);
+  exec_ = host.AddCommand("exec", "Run a command of this machine inside it, as root");
+  exec_.SetUsage("voidbox host exec -- COMMAND [ARGUMENTS...]");
+  exec_.TakeCommand();
   return host;
 }
 
 int HostCommand::Run(const Invocation& invocation) {
   const bool json = format_ == "json";
-  if (start_->parsed()) return HostStart(invocation.installation, json);
-  if (stop_->parsed()) return HostStop(json);
-  if (!exec_->parsed()) return HostStatus(json);
-  const auto command = CommandOf(*exec_, invocation.after_dashes);
+  if (start_.parsed()) return HostStart(invocation.installation, json);
+  if (stop_.parsed()) return HostStop(json);
+  if (!exec_.parsed()) return HostStatus(json);
+  const auto command = CommandOf(exec_, invocation.after_dashes);
   if (!command.ok()) return ExitStatusOf(command.status());
   return HostExec(invocation.installation, *command);
 }

@@ -10,12 +10,12 @@ namespace voidbox {
 // `voidbox host start|stop|status|exec`.
 class HostCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
-  bool TakesCommand() const override { return exec_->parsed(); }
+  FlagParser AddTo(FlagParser app) override;
+  bool TakesCommand() const override { return exec_.parsed(); }
   int Run(const Invocation& invocation) override;
 
  private:
-  CLI::App *start_ = nullptr, *stop_ = nullptr, *exec_ = nullptr;
+  FlagParser start_, stop_, exec_;
   std::string format_ = "text";
 };
 

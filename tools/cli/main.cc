@@ -9,10 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/log.h"
 #include "base/standard_streams.h"
 #include "base/version.h"
 #include "sandbox/installation.h"
@@ -20,6 +18,7 @@
 #include "tools/cli/completion_command.h"
 #include "tools/cli/doctor_command.h"
 #include "tools/cli/exit_status.h"
+#include "tools/cli/flag_parser.h"
 #include "tools/cli/host_command.h"
 #include "tools/cli/image/image_command.h"
 #include "tools/cli/run_command.h"
@@ -84,25 +83,6 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   return commands;
 }
 
-// INVALID_ARGUMENT when a word stands where a command's name should, and is none.
-absl::Status CheckNames(CLI::App& app, const std::vector<std::string>& arguments) {
-  CLI::App* parser = &app;
-  std::string path;
-  for (const std::string& word : arguments) {
-    const auto commands = parser->get_subcommands([](CLI::App*) { return true; });
-    if (commands.empty() || word.empty() || word[0] == '-') return absl::OkStatus();
-    const auto named = std::find_if(commands.begin(), commands.end(),
-                                    [&](CLI::App* one) { return one->get_name() == word; });
-    if (named == commands.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("unknown command ", path, word, "; see `voidbox ", path, "--help`"));
-    }
-    parser = *named;
-    absl::StrAppend(&path, word, " ");
-  }
-  return absl::OkStatus();
-}
-
 int RunParsed(Command& command, const Invocation& invocation) {
   if (!invocation.after_dashes.empty() && !command.TakesCommand()) {
     return ExitStatusOf(absl::InvalidArgumentError("this command takes none behind --"));
@@ -121,28 +101,21 @@ int Main(std::vector<std::string> arguments) {
   if (dashes != arguments.end()) invocation.after_dashes.assign(dashes + 1, arguments.end());
   arguments.erase(dashes, arguments.end());
 
-  CLI::App app("Runs untrusted code in micro-VMs.", "voidbox");
-  app.footer(kFooter);
-  app.require_subcommand(1);
-  app.set_version_flag("--version", absl::StrCat("voidbox ", kVersion));
+  const CommandLine command_line("voidbox", "Runs untrusted code in micro-VMs.");
+  const FlagParser root = command_line.root();
+  root.SetFooter(kFooter);
+  root.RequireCommand();
+  command_line.SetVersion(absl::StrCat("voidbox ", kVersion));
   const std::vector<std::unique_ptr<Command>> commands = AllCommands();
-  std::vector<CLI::App*> parsers;
+  std::vector<FlagParser> parsers;
   parsers.reserve(commands.size());
-  for (const auto& command : commands) parsers.push_back(command->AddTo(app));
+  for (const auto& command : commands) parsers.push_back(command->AddTo(root));
 
-  if (const absl::Status known = CheckNames(app, arguments); !known.ok()) {
-    return ExitStatusOf(known);
-  }
-  try {
-    std::reverse(arguments.begin(), arguments.end());  // CLI11 wants them so
-    app.parse(arguments);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    LogError(error.what());
-    return kExitOwnError;
-  }
+  const auto parsed = command_line.Parse(std::move(arguments));
+  if (!parsed.ok()) return ExitStatusOf(parsed.status());
+  if (!*parsed) return 0;  // --help, --version
   for (size_t i = 0; i < commands.size(); ++i) {
-    if (parsers[i]->parsed()) return RunParsed(*commands[i], invocation);
+    if (parsers[i].parsed()) return RunParsed(*commands[i], invocation);
   }
   return kExitOwnError;  // not reached: one of them is required
 }

@@ -11,10 +11,10 @@
 
 namespace voidbox {
 
-void AddAutoFormat(CLI::App& app, std::string& format) {
-  app.add_option("--format", format,
-                 "text for people, json for programs (default: text on a terminal, else json)")
-      ->check(CLI::IsMember({"text", "json"}));
+void AddAutoFormat(FlagParser app, std::string& format) {
+  app.Add("--format", format,
+          "text for people, json for programs (default: text on a terminal, else json)")
+      .OneOf({"text", "json"});
 }
 
 bool WantsJson(const std::string& format) {

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "CLI/CLI.hpp"
+#include "tools/cli/flag_parser.h"
 
 namespace voidbox {
 
 // Adds --format: "text", "json", or empty for what suits standard output.
-void AddAutoFormat(CLI::App& app, std::string& format);
+void AddAutoFormat(FlagParser app, std::string& format);
 // Whether programs read the output: they do unless it is a terminal, here or, for a voidbox inside
 // the emulated host, on the machine outside.
 bool WantsJson(const std::string& format);

@@ -70,20 +70,20 @@ absl::Status NoCommand(const std::string& image) {
 
 }  // namespace
 
-CLI::App* RunCommand::AddTo(CLI::App& app) {
-  app_ = app.add_subcommand("run", "Run a command in a new sandbox");
-  app_->footer(kRunFooter);
-  SetUsage(*app_,
-           "voidbox run [FLAGS] -- COMMAND [ARGUMENTS...]\n"
-           "       voidbox run [FLAGS] --image NAME        (runs what the image names)");
-  app_->prefix_command();
-  AddRunFlags(*app_, flags_);
-  AddEntrypointFlag(*app_, flags_);
+FlagParser RunCommand::AddTo(FlagParser app) {
+  app_ = app.AddCommand("run", "Run a command in a new sandbox");
+  app_.SetFooter(kRunFooter);
+  app_.SetUsage(
+      "voidbox run [FLAGS] -- COMMAND [ARGUMENTS...]\n"
+      "       voidbox run [FLAGS] --image NAME        (runs what the image names)");
+  app_.TakeCommand();
+  AddRunFlags(app_, flags_);
+  AddEntrypointFlag(app_, flags_);
   return app_;
 }
 
 int RunCommand::Run(const Invocation& invocation) {
-  const auto command = CommandOf(*app_, invocation.after_dashes);
+  const auto command = CommandOf(app_, invocation.after_dashes);
   if (!command.ok()) return ExitStatusOf(command.status());
   if (command->empty() && flags_.image.empty() && !flags_.console && !flags_.detach) {
     return ExitStatusOf(NoCommand(""));

@@ -9,12 +9,12 @@ namespace voidbox {
 // `voidbox run`.
 class RunCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   bool TakesCommand() const override { return true; }
   int Run(const Invocation& invocation) override;
 
  private:
-  CLI::App* app_ = nullptr;
+  FlagParser app_;
   RunFlags flags_;
 };
 

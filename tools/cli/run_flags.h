@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "CLI/CLI.hpp"
 #include "tools/cli/exec_flags.h"
+#include "tools/cli/flag_parser.h"
 #include "tools/cli/parse.h"
 
 namespace voidbox {
@@ -30,9 +30,9 @@ struct RunFlags {
 // What --entrypoint means without a program.
 inline constexpr char kImagesEntrypoint[] = "the image's";
 
-void AddRunFlags(CLI::App& run, RunFlags& flags);
+void AddRunFlags(FlagParser run, RunFlags& flags);
 // --entrypoint, for commands that run what an image says; AddRunFlags comes first.
-void AddEntrypointFlag(CLI::App& run, RunFlags& flags);
+void AddEntrypointFlag(FlagParser run, RunFlags& flags);
 
 }  // namespace voidbox
 

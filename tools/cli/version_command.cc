@@ -8,9 +8,9 @@
 
 namespace voidbox {
 
-CLI::App* VersionCommand::AddTo(CLI::App& app) {
-  CLI::App* const version = app.add_subcommand("version", "Print the version");
-  AddFormat(*version, format_);
+FlagParser VersionCommand::AddTo(FlagParser app) {
+  const FlagParser version = app.AddCommand("version", "Print the version");
+  AddFormat(version, format_);
   return version;
 }
 

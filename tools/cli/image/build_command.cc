@@ -57,36 +57,31 @@ absl::StatusOr<int64_t> SourceDateEpoch() {
 
 }  // namespace
 
-CLI::App* BuildCommand::AddTo(CLI::App& app) {
-  CLI::App* const build = app.add_subcommand("build", "Build an image of a flavour");
-  build->footer(Footer());
-  build->add_option("flavour", flavour_, "what to build")
-      ->type_name("FLAVOUR")
-      ->capture_default_str();
-  CLI::Option* const out =
+FlagParser BuildCommand::AddTo(FlagParser app) {
+  const FlagParser build = app.AddCommand("build", "Build an image of a flavour");
+  build.SetFooter(Footer());
+  build.Add("flavour", flavour_, "what to build").Type("FLAVOUR").ShowDefault();
+  const Flag out =
       build
-          ->add_option("--out", out_,
-                       "write vmlinux and initramfs.cpio.gz or rootfs.ext4 to this directory; or "
-                       "one file, if it ends with .cpio, .cpio.gz, .cpio.lz4, .cpio.zst or .ext4")
-          ->type_name("DIR|FILE");
-  build->add_option("--name", name_, "of the image in the store (default: the flavour's)")
-      ->type_name("NAME")
-      ->excludes(out);
-  build->add_option("--base", base_, "a tar archive to take in place of a download")
-      ->type_name("FILE");
-  build->add_option("--mirror", mirror_, "where Debian's packages or Alpine's releases come from")
-      ->type_name("URL");
-  CLI::Option* const busybox =
-      build
-          ->add_option("--busybox", busybox_,
-                       "a static BusyBox (default: that of the minimal image)")
-          ->type_name("FILE");
-  build->add_flag("--no-busybox", no_busybox_, "leave BusyBox out")->excludes(busybox);
-  build->add_flag("--no-deno", no_deno_, "leave Deno out of debian and agents");
-  build->add_flag("--with-claude-code", with_claude_code_,
+          .Add("--out", out_,
+               "write vmlinux and initramfs.cpio.gz or rootfs.ext4 to this directory; or "
+               "one file, if it ends with .cpio, .cpio.gz, .cpio.lz4, .cpio.zst or .ext4")
+          .Type("DIR|FILE");
+  build.Add("--name", name_, "of the image in the store (default: the flavour's)")
+      .Type("NAME")
+      .Excludes(out);
+  build.Add("--base", base_, "a tar archive to take in place of a download").Type("FILE");
+  build.Add("--mirror", mirror_, "where Debian's packages or Alpine's releases come from")
+      .Type("URL");
+  const Flag busybox =
+      build.Add("--busybox", busybox_, "a static BusyBox (default: that of the minimal image)")
+          .Type("FILE");
+  build.AddSwitch("--no-busybox", no_busybox_, "leave BusyBox out").Excludes(busybox);
+  build.AddSwitch("--no-deno", no_deno_, "leave Deno out of debian and agents");
+  build.AddSwitch("--with-claude-code", with_claude_code_,
                   "debian, agents: the real Claude Code in place of the mock");
-  build->add_flag("--quiet,-q", quiet_, "say nothing of how far it is");
-  AddAutoFormat(*build, format_);
+  build.AddSwitch("--quiet,-q", quiet_, "say nothing of how far it is");
+  AddAutoFormat(build, format_);
   return build;
 }
 

@@ -9,16 +9,13 @@
 
 namespace voidbox {
 
-CLI::App* ExportCommand::AddTo(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("export", "Write the files of an image to a directory");
-  command->add_option("name", name_)->required()->type_name("NAME");
-  command->add_option("directory", directory_, "made if it is not there")
-      ->required()
-      ->type_name("DIR");
-  command->add_flag("--force", force_, "replace files that are there");
-  AddAutoFormat(*command, format_);
-  command->footer(
+FlagParser ExportCommand::AddTo(FlagParser app) {
+  const FlagParser command = app.AddCommand("export", "Write the files of an image to a directory");
+  command.Add("name", name_).Required().Type("NAME");
+  command.Add("directory", directory_, "made if it is not there").Required().Type("DIR");
+  command.AddSwitch("--force", force_, "replace files that are there");
+  AddAutoFormat(command, format_);
+  command.SetFooter(
       "Other virtual machine monitors boot them too: docs/images.md says how.\n\n"
       "Example:\n  voidbox image export debian dist/images/debian");
   return command;

@@ -10,7 +10,7 @@ namespace voidbox {
 // `voidbox image export`.
 class ExportCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   int Run(const Invocation& invocation) override;
 
  private:

@@ -23,10 +23,10 @@ Images lie under $VOIDBOX_HOME/images.)";
 
 }  // namespace
 
-CLI::App* ImageCommand::AddTo(CLI::App& app) {
-  CLI::App* const image = app.add_subcommand("image", "What sandboxes boot from");
-  image->require_subcommand(1);
-  image->footer(kFooter);
+FlagParser ImageCommand::AddTo(FlagParser app) {
+  const FlagParser image = app.AddCommand("image", "What sandboxes boot from");
+  image.RequireCommand();
+  image.SetFooter(kFooter);
   commands_.emplace_back(std::make_unique<BuildCommand>(), nullptr);
   commands_.emplace_back(std::make_unique<ListCommand>(), nullptr);
   commands_.emplace_back(std::make_unique<InspectCommand>(), nullptr);
@@ -35,13 +35,13 @@ CLI::App* ImageCommand::AddTo(CLI::App& app) {
   commands_.emplace_back(std::make_unique<RemoveCommand>(), nullptr);
   commands_.emplace_back(std::make_unique<VerifyCommand>(), nullptr);
   commands_.emplace_back(std::make_unique<PruneCommand>(), nullptr);
-  for (auto& [command, parser] : commands_) parser = command->AddTo(*image);
+  for (auto& [command, parser] : commands_) parser = command->AddTo(image);
   return image;
 }
 
 int ImageCommand::Run(const Invocation& invocation) {
   for (auto& [command, parser] : commands_) {
-    if (parser->parsed()) return command->Run(invocation);
+    if (parser.parsed()) return command->Run(invocation);
   }
   return kExitOwnError;  // not reached: one of them is required
 }

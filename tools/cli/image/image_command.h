@@ -12,11 +12,11 @@ namespace voidbox {
 // `voidbox image ...`: hands on to the commands below it.
 class ImageCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   int Run(const Invocation& invocation) override;
 
  private:
-  std::vector<std::pair<std::unique_ptr<Command>, CLI::App*>> commands_;
+  std::vector<std::pair<std::unique_ptr<Command>, FlagParser>> commands_;
 };
 
 }  // namespace voidbox

@@ -41,63 +41,55 @@ bool RunsSomething(const Image& image) {
 
 }  // namespace
 
-CLI::App* ImportCommand::AddTo(CLI::App& app) {
-  CLI::App* const import = app.add_subcommand("import", "Make an image of your own files");
-  import->footer(kFooter);
-  import->add_option("name", name_, "of the image: a-z, 0-9, '.', '_', '-'")
-      ->required()
-      ->type_name("NAME");
-  CLI::Option* const kernel =
-      import->add_option("--kernel", kernel_, "vmlinux (ELF) or bzImage (default: voidbox' own)")
-          ->type_name("FILE");
+FlagParser ImportCommand::AddTo(FlagParser app) {
+  const FlagParser import = app.AddCommand("import", "Make an image of your own files");
+  import.SetFooter(kFooter);
+  import.Add("name", name_, "of the image: a-z, 0-9, '.', '_', '-'").Required().Type("NAME");
+  const Flag kernel =
+      import.Add("--kernel", kernel_, "vmlinux (ELF) or bzImage (default: voidbox' own)")
+          .Type("FILE");
   import
-      ->add_option("--modules", modules_,
-                   "modules of the kernel (default: /lib/modules/RELEASE of a bzImage)")
-      ->type_name("DIR")
-      ->needs(kernel);
-  CLI::Option* const initramfs =
-      import->add_option("--initramfs", initramfs_, "cpio archive with an agent, compressed or not")
-          ->type_name("FILE");
-  CLI::Option* const rootfs =
-      import->add_option("--rootfs", rootfs_, "ext4 file system with an agent as /sbin/init")
-          ->type_name("FILE");
-  CLI::Option* const tar =
+      .Add("--modules", modules_,
+           "modules of the kernel (default: /lib/modules/RELEASE of a bzImage)")
+      .Type("DIR")
+      .Needs(kernel);
+  const Flag initramfs =
+      import.Add("--initramfs", initramfs_, "cpio archive with an agent, compressed or not")
+          .Type("FILE");
+  const Flag rootfs =
+      import.Add("--rootfs", rootfs_, "ext4 file system with an agent as /sbin/init").Type("FILE");
+  const Flag tar =
       import
-          ->add_option(
-              "--tar", tar_,
-              "archive of a root file system, packed or not, which gets the agent and `user`; - "
-              "is standard input")
-          ->type_name("FILE")
-          ->excludes(initramfs)
-          ->excludes(rootfs);
-  CLI::Option* const oci =
+          .Add("--tar", tar_,
+               "archive of a root file system, packed or not, which gets the agent and `user`; - "
+               "is standard input")
+          .Type("FILE")
+          .Excludes(initramfs)
+          .Excludes(rootfs);
+  const Flag oci =
       import
-          ->add_option(
-              "--oci", oci_,
-              "container image: an OCI layout, a directory or archive of it, or an archive "
-              "of `docker save`; - is standard input")
-          ->type_name("DIR|FILE")
-          ->excludes(initramfs)
-          ->excludes(rootfs)
-          ->excludes(tar);
+          .Add("--oci", oci_,
+               "container image: an OCI layout, a directory or archive of it, or an archive "
+               "of `docker save`; - is standard input")
+          .Type("DIR|FILE")
+          .Excludes(initramfs)
+          .Excludes(rootfs)
+          .Excludes(tar);
   import
-      ->add_option("--ref", reference_,
-                   "name of the container image, short as Docker takes it or whole, or its digest, "
-                   "where there are several")
-      ->type_name("REF")
-      ->needs(oci);
+      .Add("--ref", reference_,
+           "name of the container image, short as Docker takes it or whole, or its digest, "
+           "where there are several")
+      .Type("REF")
+      .Needs(oci);
   import
-      ->add_option("--platform", platform_,
-                   "variant of the container image, as linux/amd64/v3 (default: the plainest)")
-      ->type_name("PLATFORM")
-      ->needs(oci);
-  import->add_option("--cmdline", command_line_, "words for the kernel command line")
-      ->type_name("WORDS");
-  import->add_option("--memory", memory_, "guest memory that it must fit into")
-      ->type_name("SIZE")
-      ->capture_default_str();
-  import->add_flag("--force", force_, "replace an image of that name");
-  AddAutoFormat(*import, format_);
+      .Add("--platform", platform_,
+           "variant of the container image, as linux/amd64/v3 (default: the plainest)")
+      .Type("PLATFORM")
+      .Needs(oci);
+  import.Add("--cmdline", command_line_, "words for the kernel command line").Type("WORDS");
+  import.Add("--memory", memory_, "guest memory that it must fit into").Type("SIZE").ShowDefault();
+  import.AddSwitch("--force", force_, "replace an image of that name");
+  AddAutoFormat(import, format_);
   return import;
 }
 

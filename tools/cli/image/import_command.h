@@ -14,7 +14,7 @@ namespace voidbox {
 // `voidbox image import`.
 class ImportCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   int Run(const Invocation& invocation) override;
 
  private:

@@ -66,12 +66,12 @@ void PrintText(const ImageStore& store, const Image& image) {
 
 }  // namespace
 
-CLI::App* InspectCommand::AddTo(CLI::App& app) {
-  CLI::App* const inspect =
-      app.add_subcommand("inspect", "Say what an image is: files, digests, what it was made from");
-  inspect->add_option("name", name_)->required()->type_name("NAME");
-  AddAutoFormat(*inspect, format_);
-  inspect->footer("Example:\n  voidbox image inspect debian");
+FlagParser InspectCommand::AddTo(FlagParser app) {
+  const FlagParser inspect =
+      app.AddCommand("inspect", "Say what an image is: files, digests, what it was made from");
+  inspect.Add("name", name_).Required().Type("NAME");
+  AddAutoFormat(inspect, format_);
+  inspect.SetFooter("Example:\n  voidbox image inspect debian");
   return inspect;
 }
 

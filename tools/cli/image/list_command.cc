@@ -53,10 +53,10 @@ nlohmann::json Json(const ImageStore& store, const std::vector<ImageStore::Entry
 
 }  // namespace
 
-CLI::App* ListCommand::AddTo(CLI::App& app) {
-  CLI::App* const list = app.add_subcommand("ls", "List the images");
-  AddAutoFormat(*list, format_);
-  list->footer("Example:\n  voidbox image ls --format json | jq -r '.[].name'");
+FlagParser ListCommand::AddTo(FlagParser app) {
+  const FlagParser list = app.AddCommand("ls", "List the images");
+  AddAutoFormat(list, format_);
+  list.SetFooter("Example:\n  voidbox image ls --format json | jq -r '.[].name'");
   return list;
 }
 

@@ -10,11 +10,11 @@
 
 namespace voidbox {
 
-CLI::App* PruneCommand::AddTo(CLI::App& app) {
-  CLI::App* const prune = app.add_subcommand("prune", "Remove files that no image needs");
-  prune->add_flag("--dry-run", dry_run_, "only list them");
-  AddAutoFormat(*prune, format_);
-  prune->footer(
+FlagParser PruneCommand::AddTo(FlagParser app) {
+  const FlagParser prune = app.AddCommand("prune", "Remove files that no image needs");
+  prune.AddSwitch("--dry-run", dry_run_, "only list them");
+  AddAutoFormat(prune, format_);
+  prune.SetFooter(
       "There are such after an image was replaced while a sandbox used it.\n\n"
       "Example:\n  voidbox image prune --dry-run");
   return prune;

@@ -30,12 +30,12 @@ absl::Status NameUsers(const std::string& name, const absl::Status& status) {
 
 }  // namespace
 
-CLI::App* RemoveCommand::AddTo(CLI::App& app) {
-  CLI::App* const remove =
-      app.add_subcommand("rm", "Remove images, and the files that no other image needs");
-  remove->add_option("names", names_)->required()->type_name("NAME...");
-  AddAutoFormat(*remove, format_);
-  remove->footer("An image that a sandbox uses stays.\n\nExample:\n  voidbox image rm old older");
+FlagParser RemoveCommand::AddTo(FlagParser app) {
+  const FlagParser remove =
+      app.AddCommand("rm", "Remove images, and the files that no other image needs");
+  remove.Add("names", names_).Required().Type("NAME...");
+  AddAutoFormat(remove, format_);
+  remove.SetFooter("An image that a sandbox uses stays.\n\nExample:\n  voidbox image rm old older");
   return remove;
 }
 

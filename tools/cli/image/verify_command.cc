@@ -17,12 +17,11 @@ absl::Status Verify(const ImageStore& store, const std::string& name, Progress& 
 
 }  // namespace
 
-CLI::App* VerifyCommand::AddTo(CLI::App& app) {
-  CLI::App* const verify =
-      app.add_subcommand("verify", "Compute the digests of images' files again");
-  verify->add_option("names", names_, "all images when none is given")->type_name("NAME...");
-  AddAutoFormat(*verify, format_);
-  verify->footer(
+FlagParser VerifyCommand::AddTo(FlagParser app) {
+  const FlagParser verify = app.AddCommand("verify", "Compute the digests of images' files again");
+  verify.Add("names", names_, "all images when none is given").Type("NAME...");
+  AddAutoFormat(verify, format_);
+  verify.SetFooter(
       "Importing or building the same files again mends what is damaged.\n\n"
       "Example:\n  voidbox image verify");
   return verify;

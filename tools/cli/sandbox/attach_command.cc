@@ -11,13 +11,14 @@
 
 namespace voidbox {
 
-CLI::App* AttachCommand::AddTo(CLI::App& app) {
-  CLI::App* const attach =
-      app.add_subcommand("attach", "Join a command that `voidbox exec -d` left running");
-  attach->add_option("ID", name_, "name, id or beginning of an id")->required();
-  attach->add_option("EXEC", exec_, "number that `voidbox exec -d` printed")->required();
-  attach->add_flag("--new", skip_output_, "leave out what it wrote before");
-  attach->footer("Example:\n  voidbox attach web $(voidbox exec -d web -- sh -c 'sleep 5; date')");
+FlagParser AttachCommand::AddTo(FlagParser app) {
+  const FlagParser attach =
+      app.AddCommand("attach", "Join a command that `voidbox exec -d` left running");
+  attach.Add("ID", name_, "name, id or beginning of an id").Required();
+  attach.Add("EXEC", exec_, "number that `voidbox exec -d` printed").Required();
+  attach.AddSwitch("--new", skip_output_, "leave out what it wrote before");
+  attach.SetFooter(
+      "Example:\n  voidbox attach web $(voidbox exec -d web -- sh -c 'sleep 5; date')");
   return attach;
 }
 

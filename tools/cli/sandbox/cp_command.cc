@@ -68,18 +68,18 @@ void BlockSignals() {
 
 }  // namespace
 
-CLI::App* CpCommand::AddTo(CLI::App& app) {
-  CLI::App* const cp = app.add_subcommand("cp", "Copy files to or from a sandbox' workspace");
-  cp->add_option("SOURCE", source_, "file or folder, ID:PATH, or - for a tar stream")->required();
-  cp->add_option("DESTINATION", destination_, "ID:PATH, file or folder, or - for a tar stream");
-  cp->add_flag("-q,--quiet", quiet_, "no progress");
-  cp->add_flag("--skip-links", skip_links_,
+FlagParser CpCommand::AddTo(FlagParser app) {
+  const FlagParser cp = app.AddCommand("cp", "Copy files to or from a sandbox' workspace");
+  cp.Add("SOURCE", source_, "file or folder, ID:PATH, or - for a tar stream").Required();
+  cp.Add("DESTINATION", destination_, "ID:PATH, file or folder, or - for a tar stream");
+  cp.AddSwitch("-q,--quiet", quiet_, "no progress");
+  cp.AddSwitch("--skip-links", skip_links_,
                "from a sandbox: links that lead out of what is copied are no failure");
-  cp->add_option("--max-size", max_size_, "from a sandbox: files of more than this are not taken")
-      ->type_name("SIZE")
-      ->capture_default_str();
-  cp->add_flag("--is-directory", is_directory_)->group("");
-  cp->footer(
+  cp.Add("--max-size", max_size_, "from a sandbox: files of more than this are not taken")
+      .Type("SIZE")
+      .ShowDefault();
+  cp.AddSwitch("--is-directory", is_directory_).Hidden();
+  cp.SetFooter(
       "PATH is relative to /home/user (/workspace), which nothing leaves. A destination that is a\n"
       "folder, or ends in /, takes the source into it; another one becomes its name. SOURCE/. is\n"
       "what is in the folder. Either side is as it was unless all arrived.\n\n"

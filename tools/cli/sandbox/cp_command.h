@@ -15,7 +15,7 @@ namespace voidbox {
 // `voidbox cp`.
 class CpCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   int Run(const Invocation& invocation) override;
 
  private:

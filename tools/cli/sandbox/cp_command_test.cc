@@ -1,6 +1,5 @@
 #include "tools/cli/sandbox/cp_command.h"
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <string>
 
@@ -10,15 +9,16 @@
 #include "gtest/gtest.h"
 #include "sandbox/installation.h"
 #include "tools/cli/exit_status.h"
+#include "tools/cli/flag_parser.h"
 
 namespace voidbox {
 namespace {
 
 int CopyWithoutThreads(const std::string& source, const std::string& destination) {
-  CLI::App app;
+  const CommandLine command_line("voidbox", "");
   CpCommand command;
-  command.AddTo(app);
-  app.parse("cp " + source + " " + destination);
+  command.AddTo(command_line.root());
+  EXPECT_THAT(command_line.Parse({"cp", source, destination}), IsOk());
   const NoMoreThreads limit;
   return command.Run(
       {.installation = Installation::Of("/voidbox"), .arguments = {}, .after_dashes = {}});

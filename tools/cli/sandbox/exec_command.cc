@@ -33,8 +33,8 @@ struct Words {
 };
 
 // ID -- COMMAND..., or ID COMMAND...
-absl::StatusOr<Words> Split(const CLI::App& app, const std::vector<std::string>& after_dashes) {
-  std::vector<std::string> words = app.remaining();
+absl::StatusOr<Words> Split(const FlagParser app, const std::vector<std::string>& after_dashes) {
+  std::vector<std::string> words = app.Remaining();
   if (words.empty()) {
     return absl::InvalidArgumentError(
         "no sandbox given; say `voidbox exec ID -- COMMAND`, see `voidbox ps`");
@@ -61,20 +61,20 @@ absl::StatusOr<Words> Split(const CLI::App& app, const std::vector<std::string>&
 
 }  // namespace
 
-CLI::App* ExecCommand::AddTo(CLI::App& app) {
-  app_ = app.add_subcommand("exec", "Run a command in a sandbox that runs");
-  app_->footer(kFooter);
-  SetUsage(*app_, "voidbox exec [FLAGS] ID -- COMMAND [ARGUMENTS...]");
-  app_->prefix_command();
-  AddExecFlags(*app_, flags_);
-  AddExecLimitFlags(*app_, flags_);
-  app_->add_flag("-d,--detach", detach_,
+FlagParser ExecCommand::AddTo(FlagParser app) {
+  app_ = app.AddCommand("exec", "Run a command in a sandbox that runs");
+  app_.SetFooter(kFooter);
+  app_.SetUsage("voidbox exec [FLAGS] ID -- COMMAND [ARGUMENTS...]");
+  app_.TakeCommand();
+  AddExecFlags(app_, flags_);
+  AddExecLimitFlags(app_, flags_);
+  app_.AddSwitch("-d,--detach", detach_,
                  "leave it running, and print its number for `voidbox attach`");
   return app_;
 }
 
 int ExecCommand::Run(const Invocation& invocation) {
-  const auto words = Split(*app_, invocation.after_dashes);
+  const auto words = Split(app_, invocation.after_dashes);
   if (!words.ok()) return ExitStatusOf(words.status());
   auto exec = ToExecRequest(flags_, words->command);
   if (!exec.ok()) return ExitStatusOf(exec.status());

@@ -46,10 +46,10 @@ nlohmann::json OrError(const absl::StatusOr<nlohmann::json>& json) {
 
 }  // namespace
 
-CLI::App* InspectSandboxCommand::AddTo(CLI::App& app) {
-  CLI::App* const inspect = app.add_subcommand("inspect", "Tell all of sandboxes, as JSON");
-  inspect->add_option("ID", names_, "names, ids or beginnings of ids")->required();
-  inspect->footer("Example:\n  voidbox inspect web | jq '.[0].guest.metrics.memory_total_bytes'");
+FlagParser InspectSandboxCommand::AddTo(FlagParser app) {
+  const FlagParser inspect = app.AddCommand("inspect", "Tell all of sandboxes, as JSON");
+  inspect.Add("ID", names_, "names, ids or beginnings of ids").Required();
+  inspect.SetFooter("Example:\n  voidbox inspect web | jq '.[0].guest.metrics.memory_total_bytes'");
   return inspect;
 }
 

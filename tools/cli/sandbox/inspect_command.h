@@ -11,7 +11,7 @@ namespace voidbox {
 // `voidbox inspect`.
 class InspectSandboxCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   int Run(const Invocation& invocation) override;
 
  private:

@@ -104,13 +104,13 @@ absl::Status ShowLog(const SandboxRecord& record, const std::string& directory,
 
 }  // namespace
 
-CLI::App* LogsCommand::AddTo(CLI::App& app) {
-  CLI::App* const logs = app.add_subcommand("logs", "Show what a detached sandbox' command wrote");
-  logs->add_option("ID", name_, "name, id or beginning of an id")->required();
-  logs->add_flag("-f,--follow", follow_, "go on until the sandbox ends");
-  logs->add_flag("--console", console_,
+FlagParser LogsCommand::AddTo(FlagParser app) {
+  const FlagParser logs = app.AddCommand("logs", "Show what a detached sandbox' command wrote");
+  logs.Add("ID", name_, "name, id or beginning of an id").Required();
+  logs.AddSwitch("-f,--follow", follow_, "go on until the sandbox ends");
+  logs.AddSwitch("--console", console_,
                  "what the guest printed on its console; so it is for a sandbox without a command");
-  logs->footer(
+  logs.SetFooter(
       "Of each, the last 16 MiB are kept at least.\n\n"
       "Examples:\n  voidbox logs -f web\n  voidbox logs --console web | tail");
   return logs;

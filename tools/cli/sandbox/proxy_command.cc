@@ -154,18 +154,17 @@ int RunProxy(ProxyListener listener, const std::string& sandbox, uint32_t port) 
 
 }  // namespace
 
-CLI::App* ProxyCommand::AddTo(CLI::App& app) {
-  CLI::App* const proxy =
-      app.add_subcommand("proxy", "Make a vsock port of a sandbox a socket of this machine");
-  proxy->add_option("ID", name_, "name, id or beginning of an id")->required();
-  proxy->add_option("PORT", port_, "the guest's vsock port; the agent's HTTP is on 8080")
-      ->required();
-  CLI::Option* const listen =
-      proxy->add_option("--listen", listen_, "unix:PATH, or tcp:127.0.0.1:PORT (0 chooses one)")
-          ->type_name("ADDRESS");
-  proxy->add_flag("--stdio", stdio_, "join standard input and output to it instead")
-      ->excludes(listen);
-  proxy->footer(
+FlagParser ProxyCommand::AddTo(FlagParser app) {
+  const FlagParser proxy =
+      app.AddCommand("proxy", "Make a vsock port of a sandbox a socket of this machine");
+  proxy.Add("ID", name_, "name, id or beginning of an id").Required();
+  proxy.Add("PORT", port_, "the guest's vsock port; the agent's HTTP is on 8080").Required();
+  const Flag listen =
+      proxy.Add("--listen", listen_, "unix:PATH, or tcp:127.0.0.1:PORT (0 chooses one)")
+          .Type("ADDRESS");
+  proxy.AddSwitch("--stdio", stdio_, "join standard input and output to it instead")
+      .Excludes(listen);
+  proxy.SetFooter(
       "Example:\n"
       "  voidbox proxy web 8080 --listen unix:/tmp/web.sock &\n"
       "  curl --unix-socket /tmp/web.sock http://web/health");

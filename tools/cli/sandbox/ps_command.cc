@@ -43,15 +43,15 @@ bool Matches(const SandboxRecord& record, const std::vector<std::string>& labels
 
 }  // namespace
 
-CLI::App* PsCommand::AddTo(CLI::App& app) {
-  CLI::App* const ps = app.add_subcommand("ps", "List the sandboxes that run");
-  ps->add_flag("-a,--all", all_, "also detached ones that have ended");
-  ps->add_flag("-q,--quiet", quiet_, "print ids alone");
-  ps->add_option("--label", labels_, "those with this label; repeatable")
-      ->type_name("NAME[=VALUE]")
-      ->allow_extra_args(false);
-  AddAutoFormat(*ps, format_);
-  ps->footer(
+FlagParser PsCommand::AddTo(FlagParser app) {
+  const FlagParser ps = app.AddCommand("ps", "List the sandboxes that run");
+  ps.AddSwitch("-a,--all", all_, "also detached ones that have ended");
+  ps.AddSwitch("-q,--quiet", quiet_, "print ids alone");
+  ps.Add("--label", labels_, "those with this label; repeatable")
+      .Type("NAME[=VALUE]")
+      .OneValueEach();
+  AddAutoFormat(ps, format_);
+  ps.SetFooter(
       "Examples:\n"
       "  voidbox ps -a\n"
       "  voidbox ps -q --label job=7 | xargs voidbox stop");

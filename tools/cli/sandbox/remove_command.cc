@@ -26,13 +26,13 @@ absl::Status RemoveOne(Sandboxes& sandboxes, const std::string& name, bool force
 
 }  // namespace
 
-CLI::App* RemoveSandboxCommand::AddTo(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("rm", "Forget sandboxes that have ended, and their logs");
-  command->add_option("ID", names_, "names, ids or beginnings of ids");
-  command->add_flag("-f,--force", force_, "kill those that run");
-  command->add_flag("-a,--all", all_, "all that have ended");
-  command->footer("Examples:\n  voidbox rm -f web\n  voidbox rm --all");
+FlagParser RemoveSandboxCommand::AddTo(FlagParser app) {
+  const FlagParser command =
+      app.AddCommand("rm", "Forget sandboxes that have ended, and their logs");
+  command.Add("ID", names_, "names, ids or beginnings of ids");
+  command.AddSwitch("-f,--force", force_, "kill those that run");
+  command.AddSwitch("-a,--all", all_, "all that have ended");
+  command.SetFooter("Examples:\n  voidbox rm -f web\n  voidbox rm --all");
   return command;
 }
 

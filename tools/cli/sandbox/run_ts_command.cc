@@ -109,18 +109,18 @@ class Output {
 
 }  // namespace
 
-CLI::App* RunTsCommand::AddTo(CLI::App& app) {
-  CLI::App* const run =
-      app.add_subcommand("run-ts", "Run a TypeScript program with Deno in a sandbox");
-  SetUsage(*run, "voidbox run-ts [FLAGS] FILE.ts [-- ARGUMENTS...]");
-  run->add_option("FILE", file_, "the program, of this machine; - for standard input")->required();
-  run->add_option("--in", sandbox_, "sandbox that runs (default: a new one, made with the flags)")
-      ->type_name("ID");
-  run->add_flag("--allow-net", allow_net_,
+FlagParser RunTsCommand::AddTo(FlagParser app) {
+  const FlagParser run =
+      app.AddCommand("run-ts", "Run a TypeScript program with Deno in a sandbox");
+  run.SetUsage("voidbox run-ts [FLAGS] FILE.ts [-- ARGUMENTS...]");
+  run.Add("FILE", file_, "the program, of this machine; - for standard input").Required();
+  run.Add("--in", sandbox_, "sandbox that runs (default: a new one, made with the flags)")
+      .Type("ID");
+  run.AddSwitch("--allow-net", allow_net_,
                 "it may use the network, as far as the firewall lets it");
-  AddFormat(*run, format_);
-  AddRunFlags(*run, flags_);
-  run->footer(
+  AddFormat(run, format_);
+  AddRunFlags(run, flags_);
+  run.SetFooter(
       "It may read and write /home/user alone. Its exit status is passed on.\n\n"
       "Example:\n"
       "  echo 'result.set({sum: 1 + 2})' | voidbox run-ts --image debian -");

@@ -14,7 +14,7 @@ namespace voidbox {
 // `voidbox run-ts`: a TypeScript program in a sandbox, new or not.
 class RunTsCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   bool TakesCommand() const override { return true; }
   int Run(const Invocation& invocation) override;
 

@@ -22,22 +22,21 @@ const std::vector<std::string>& Shell() {
 
 }  // namespace
 
-CLI::App* ShellCommand::AddTo(CLI::App& app) {
-  CLI::App* const shell = app.add_subcommand("shell", "Open a shell in a sandbox");
-  CLI::Option* const name = shell->add_option("ID", name_, "name, id or beginning of an id");
-  shell->add_option("--image", image_, "make a sandbox of this image for it, and end it afterwards")
-      ->type_name("NAME")
-      ->excludes(name);
-  shell->add_option("-e,--env", flags_.environment, "set a variable; repeatable")
-      ->type_name("NAME[=VALUE]")
-      ->allow_extra_args(false);
-  shell->add_option("-w,--workdir", flags_.working_directory, "directory to begin in")
-      ->type_name("DIR");
-  shell->add_option("-u,--user", flags_.user, "user (default: user, 1000)")->type_name("USER");
-  shell->add_option("--isolation", flags_.isolation, "rootfs (default) or jail")
-      ->check(CLI::IsMember({"rootfs", "jail"}))
-      ->type_name("KIND");
-  shell->footer(
+FlagParser ShellCommand::AddTo(FlagParser app) {
+  const FlagParser shell = app.AddCommand("shell", "Open a shell in a sandbox");
+  const Flag name = shell.Add("ID", name_, "name, id or beginning of an id");
+  shell.Add("--image", image_, "make a sandbox of this image for it, and end it afterwards")
+      .Type("NAME")
+      .Excludes(name);
+  shell.Add("-e,--env", flags_.environment, "set a variable; repeatable")
+      .Type("NAME[=VALUE]")
+      .OneValueEach();
+  shell.Add("-w,--workdir", flags_.working_directory, "directory to begin in").Type("DIR");
+  shell.Add("-u,--user", flags_.user, "user (default: user, 1000)").Type("USER");
+  shell.Add("--isolation", flags_.isolation, "rootfs (default) or jail")
+      .OneOf({"rootfs", "jail"})
+      .Type("KIND");
+  shell.SetFooter(
       "Without ID and --image, the sandbox is that of `voidbox run`.\n\n"
       "Examples:\n"
       "  voidbox shell web\n"

@@ -11,7 +11,7 @@ namespace voidbox {
 // `voidbox shell`: a terminal in a sandbox that runs, or in a new one.
 class ShellCommand final : public Command {
  public:
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   int Run(const Invocation& invocation) override;
 
  private:

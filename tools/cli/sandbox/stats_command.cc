@@ -205,15 +205,13 @@ class LiveTable {
 
 }  // namespace
 
-CLI::App* StatsCommand::AddTo(CLI::App& app) {
-  CLI::App* const stats = app.add_subcommand("stats", "Show what sandboxes use");
-  stats->add_option("ID", names_, "names, ids or beginnings of ids (default: all that run)");
-  stats->add_flag("--once", once_, "one table, not a live one; so it is when programs read it");
-  stats->add_option("--interval", interval_, "between two tables")
-      ->type_name("TIME")
-      ->capture_default_str();
-  AddAutoFormat(*stats, format_);
-  stats->footer(
+FlagParser StatsCommand::AddTo(FlagParser app) {
+  const FlagParser stats = app.AddCommand("stats", "Show what sandboxes use");
+  stats.Add("ID", names_, "names, ids or beginnings of ids (default: all that run)");
+  stats.AddSwitch("--once", once_, "one table, not a live one; so it is when programs read it");
+  stats.Add("--interval", interval_, "between two tables").Type("TIME").ShowDefault();
+  AddAutoFormat(stats, format_);
+  stats.SetFooter(
       "LEFT RUNNING counts the processes of commands that have ended; `voidbox inspect` says whose "
       "they are.\n\nExamples:\n  voidbox stats\n  voidbox stats --format json web | jq "
       "'.[0].guest'");

@@ -21,18 +21,18 @@ absl::Status EndOne(Sandboxes& sandboxes, const std::string& name, bool orderly,
 
 }  // namespace
 
-CLI::App* StopCommand::AddTo(CLI::App& app) {
-  CLI::App* const command =
-      orderly_ ? app.add_subcommand("stop", "End sandboxes in order: disks are written")
-               : app.add_subcommand("kill", "End sandboxes at once");
-  command->add_option("ID", names_, "names, ids or beginnings of ids")->required();
+FlagParser StopCommand::AddTo(FlagParser app) {
+  const FlagParser command =
+      orderly_ ? app.AddCommand("stop", "End sandboxes in order: disks are written")
+               : app.AddCommand("kill", "End sandboxes at once");
+  command.Add("ID", names_, "names, ids or beginnings of ids").Required();
   if (orderly_) {
-    command->add_option("--timeout", timeout_, "kill what has not ended after this time")
-        ->type_name("TIME")
-        ->capture_default_str();
-    command->footer("Example:\n  voidbox stop web");
+    command.Add("--timeout", timeout_, "kill what has not ended after this time")
+        .Type("TIME")
+        .ShowDefault();
+    command.SetFooter("Example:\n  voidbox stop web");
   } else {
-    command->footer("Example:\n  voidbox ps -q | xargs voidbox kill");
+    command.SetFooter("Example:\n  voidbox ps -q | xargs voidbox kill");
   }
   return command;
 }

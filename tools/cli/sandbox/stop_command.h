@@ -13,7 +13,7 @@ class StopCommand final : public Command {
  public:
   // Whether the guest may end what runs and write its disks, as `stop` does.
   explicit StopCommand(bool orderly) : orderly_(orderly) {}
-  CLI::App* AddTo(CLI::App& app) override;
+  FlagParser AddTo(FlagParser app) override;
   int Run(const Invocation& invocation) override;
 
  private:
