@@ -340,7 +340,7 @@ absl::Status Sandbox::WhyEnded(int wait_status) const {
     case vmm::Stopped::REFUSED:
       return absl::InvalidArgumentError(message);  // the guest never ran: no stage, no console
     case vmm::Stopped::GUEST_RESET:
-      if (panic_.seen()) return Explained(absl::UnavailableError("the guest's kernel panicked"));
+      if (panic_.seen()) return Explained(absl::UnavailableError(WhyPanicked()));
       if (options_.power_off == PowerOff::kAtAnyTime) return absl::OkStatus();
       if (options_.power_off == PowerOff::kOnceReady && ready_) return absl::OkStatus();
       return Explained(absl::UnavailableError("the guest powered off or reset its machine"));
@@ -349,6 +349,15 @@ absl::Status Sandbox::WhyEnded(int wait_status) const {
     default:
       return Explained(absl::UnavailableError(absl::StrCat("the VMM ended: ", message)));
   }
+}
+
+std::string Sandbox::WhyPanicked() const {
+  std::string why = "the guest's kernel panicked";
+  if (!ready_ && !init_ && !options_.initramfs.empty()) {
+    absl::StrAppend(&why, " before it started /init of the initramfs ", options_.initramfs,
+                    " (is the agent there, and the file whole?)");
+  }
+  return why;
 }
 
 absl::Status Sandbox::Explained(const absl::Status& status) const {

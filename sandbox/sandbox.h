@@ -128,6 +128,7 @@ class Sandbox {
   void DrainConsole();
   absl::Status WhyEnded(int wait_status) const;
   absl::Status Explained(const absl::Status& status) const;
+  std::string WhyPanicked() const;
 
   EventLoop& loop_;
   const Options options_;

@@ -243,7 +243,8 @@ TEST_F(RunTest, SaysHowFarAGuestCameThatDiesBeforeItIsReady) {
   const Result result = RunVoidbox({"run", "--initramfs", path, "--", "true"});
   EXPECT_EQ(result.exit_status, 125);
   EXPECT_THAT(result.output, IsEmpty());
-  EXPECT_THAT(result.error, AllOf(HasSubstr("while its kernel started"),
+  EXPECT_THAT(result.error, AllOf(HasSubstr("before it started /init of the initramfs " + path),
+                                  HasSubstr("while its kernel started"),
                                   HasSubstr("last console lines"), HasSubstr("Kernel panic")));
   ExpectNothingLeft();
 }

@@ -59,10 +59,7 @@ absl::StatusOr<Image> ImportFiles(ImageStore& store, const FileImport& request,
         "an image needs an initramfs or a root file system: give --initramfs or --rootfs");
   }
   ASSIGN_OR_RETURN(const Preflight found, CheckImageFiles(request.files, request.memory_bytes));
-  // An initramfs of somebody's own goes on to the root file system in whatever way it likes.
-  if (request.files.initramfs.empty()) {
-    RETURN_IF_ERROR(CheckInit(request.files.rootfs, request.command_line));
-  }
+  RETURN_IF_ERROR(CheckInit(request.files, request.command_line, request.memory_bytes));
   ASSIGN_OR_RETURN(ImageImport import, store.BeginImport(request.name, request.replace, progress));
   RETURN_IF_ERROR(CheckRoom(import.directory(), found.bytes_on_disk));
 

@@ -10,11 +10,13 @@
 #include "base/io.h"
 #include "base/status_matchers.h"
 #include "gtest/gtest.h"
+#include "image/compress.h"
 #include "image/cpio_writer.h"
 #include "image/ext4_writer.h"
 #include "image/file_tree.h"
 #include "image/store/export_image.h"
 #include "image/store/preflight.h"
+#include "image/testing/tar_builder.h"
 #include "vmm/boot/testing_images.h"
 
 namespace voidbox {
@@ -267,15 +269,38 @@ TEST_F(ImportFilesTest, OurKernelUnpacksOnlyWhatItHas) {
     EXPECT_EQ(CheckOwnKernelUnpacks(Write("run", magic + std::string(100, 'z'))).code(),
               absl::StatusCode::kInvalidArgument);
   }
-  for (const char* const magic : {"\x1f\x8b", "\x02\x21\x4c\x18", "\x28\xb5\x2f\xfd"}) {
-    request_.files.initramfs = Write("packed", std::string(magic) + std::string(100, 'z'));
+  for (const Compression packing : {Compression::kGzip, Compression::kZstd, Compression::kLz4}) {
+    request_.files.initramfs = Write("packed", *Compress(Archive(10), packing));
     request_.replace = true;
     EXPECT_THAT(Import(), IsOk());
     EXPECT_THAT(CheckOwnKernelUnpacks(request_.files.initramfs), IsOk());
   }
   request_.files.kernel = Kernel("6.12.117");
-  request_.files.initramfs = Write("packed", refused[3].first + std::string(100, 'z'));
+  request_.files.initramfs = Write("packed", Pack(Archive(10), "xz"));
   EXPECT_EQ(Import()->manifest.initramfs->kind, "cpio+xz");
+}
+
+TEST_F(ImportFilesTest, RefusesAnInitramfsWithoutInit) {
+  CpioWriter writer;
+  EXPECT_THAT(writer.AddFile("linuxrc", {}, "agent"), IsOk());
+  const std::string other = *writer.Finish();
+  for (const std::string& bytes : {other, Pack(other, "gzip"), Pack(other, "zstd")}) {
+    request_.files.initramfs = Write("other", bytes);
+    ExpectRefused(absl::StatusCode::kInvalidArgument,
+                  {"initramfs " + request_.files.initramfs, "no /init", "rdinit="});
+  }
+  const std::string packed = Pack(Archive(100'000), "gzip");
+  request_.files.initramfs = Write("cut", packed.substr(0, packed.size() - 20));
+  ExpectRefused(absl::StatusCode::kDataLoss,
+                {"initramfs " + request_.files.initramfs, "cut short"});
+  // With another name for it, or a root file system to go on to, all is as the kernel finds it.
+  request_.files.initramfs = Write("other", other);
+  request_.command_line = "rdinit=/linuxrc";
+  EXPECT_THAT(Import(), IsOk());
+  request_.command_line.clear();
+  request_.name = "both";
+  request_.files.rootfs = Write("root", Ext4());
+  EXPECT_THAT(Import(), IsOk());
 }
 
 TEST_F(ImportFilesTest, ARootDiskIsCheckedForItsUse) {
@@ -327,7 +352,7 @@ TEST_F(ImportFilesTest, RefusesABadCommandLine) {
 }
 
 TEST_F(ImportFilesTest, ExportsTheSameBytes) {
-  request_.files.initramfs = Write("initramfs.gz", "\x1f\x8b" + std::string(1000, 'z'));
+  request_.files.initramfs = Write("initramfs.gz", Pack(Archive(1000), "gzip"));
   const auto image = Import();
   ASSERT_THAT(image, IsOk());
   const std::string target = directory_ + "/a/b";

@@ -16,9 +16,11 @@
 #include "image/ext4_features.h"
 #include "image/ext4_lookup.h"
 #include "image/ext4_superblock.h"
+#include "image/initramfs_init.h"
 #include "image/store/image_manifest.h"
 #include "image/store/kernel_release.h"
 #include "vmm/boot/loader.h"
+#include "vmm/memory_map.h"
 
 namespace voidbox {
 namespace {
@@ -92,6 +94,7 @@ absl::Status CheckPacking(absl::string_view packing, const std::string& initramf
 struct RootWords {
   std::string init = kDefaultInit;
   bool is_elsewhere = false;  // not the ext4 file system of the first disk
+  bool other_init = false;    // an initramfs has it under another name than /init
 };
 
 RootWords RootWordsOf(absl::string_view words) {
@@ -104,15 +107,19 @@ RootWords RootWordsOf(absl::string_view words) {
       root.is_elsewhere = word != "ext4";
     } else if (absl::ConsumePrefix(&word, "init=")) {
       root.init = std::string(word);
+    } else if (absl::StartsWith(word, "rdinit=")) {
+      root.other_init = true;
     }
   }
   return root;
 }
 
-absl::Status AboutRootfs(const absl::Status& status) {
+absl::Status About(absl::string_view what, const absl::Status& status) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat("rootfs ", status.message()));
+  return absl::Status(status.code(), absl::StrCat(what, status.message()));
 }
+
+absl::Status AboutRootfs(const absl::Status& status) { return About("rootfs ", status); }
 
 absl::StatusOr<std::string> ReadHead(int fd) {
   std::string head(kHeadBytes, '\0');
@@ -123,11 +130,19 @@ absl::StatusOr<std::string> ReadHead(int fd) {
 
 }  // namespace
 
-absl::Status CheckInit(const std::string& rootfs, absl::string_view words) {
+absl::Status CheckInit(const ImageFiles& files, absl::string_view words, uint64_t memory_bytes) {
   const RootWords root = RootWordsOf(words);
+  if (!files.initramfs.empty()) {
+    if (!files.rootfs.empty() || root.other_init) return absl::OkStatus();
+    const std::string what = absl::StrCat("initramfs ", files.initramfs);
+    ASSIGN_OR_RETURN(const OpenFile file, OpenRegular("initramfs", files.initramfs));
+    ASSIGN_OR_RETURN(const MemoryMap map, MemoryMap::ReadOnly(file.fd.get(), file.bytes, what));
+    return About(absl::StrCat(what, ": "), CheckInitramfsInit(map.bytes(), memory_bytes));
+  }
   if (root.is_elsewhere) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const Ext4Superblock super, ReadExt4Superblock(rootfs, Ext4Kernel::kOther));
-  return AboutRootfs(CheckExt4Init(rootfs, super, root.init));
+  ASSIGN_OR_RETURN(const Ext4Superblock super,
+                   ReadExt4Superblock(files.rootfs, Ext4Kernel::kOther));
+  return AboutRootfs(CheckExt4Init(files.rootfs, super, root.init));
 }
 
 absl::Status CheckRootDisk(const std::string& path, const RootDiskUse& use) {

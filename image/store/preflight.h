@@ -32,10 +32,12 @@ struct Preflight {
 // file, the value and the limit.
 absl::StatusOr<Preflight> CheckImageFiles(const ImageFiles& files, uint64_t memory_bytes);
 
-// INVALID_ARGUMENT unless the root file system at `rootfs` has the program that the kernel, with
-// these words on its command line, executes as its first; the agent is to be that. OK for a root
-// that is not where run puts it.
-absl::Status CheckInit(const std::string& rootfs, absl::string_view words);
+// INVALID_ARGUMENT unless the root file system, or the initramfs where there is none, has the
+// program that the kernel, with these words on its command line, executes as its first; the agent
+// is to be that. OK for a root that is not where run puts it, and for an initramfs in front of a
+// root file system, to which it goes on in whatever way it likes. DATA_LOSS for an initramfs that
+// is damaged, RESOURCE_EXHAUSTED for one that unpacks to more than `memory_bytes`.
+absl::Status CheckInit(const ImageFiles& files, absl::string_view words, uint64_t memory_bytes);
 
 // How a guest uses a root disk.
 struct RootDiskUse {

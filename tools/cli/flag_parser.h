@@ -1,5 +1,5 @@
-// What commands say of their flags and arguments. CLI11 reads them; it stays behind this face, for its templates are half of
-// what a file that includes them costs to compile.
+// What commands say of their flags and arguments. CLI11 reads them; it stays behind this face, for
+// its templates are half of what a file that includes them costs to compile.
 #ifndef VOIDBOX_TOOLS_CLI_FLAG_PARSER_H_
 #define VOIDBOX_TOOLS_CLI_FLAG_PARSER_H_
 
@@ -18,7 +18,8 @@ class Option;
 
 namespace voidbox {
 
-// One flag or argument, for more to be said of it. As good as a pointer: its CommandLine owns what it speaks of.
+// One flag or argument, for more to be said of it. As good as a pointer: its CommandLine owns what
+// it speaks of.
 class Flag {
  public:
   explicit Flag(CLI::Option* option) : option_(option) {}
@@ -31,7 +32,8 @@ class Flag {
   Flag Excludes(Flag other) const;
   // The help shows what the variable holds now.
   Flag ShowDefault() const;
-  // A flag that may be given several times takes one value each time; without this, all words up to the next flag.
+  // A flag that may be given several times takes one value each time; without this, all words up to
+  // the next flag.
   Flag OneValueEach() const;
   // Not in the help.
   Flag Hidden() const;
@@ -51,7 +53,8 @@ class FlagParser {
   // One of them must be given.
   void RequireCommand() const;
 
-  // `names` are "-f,--flag", or the name of an argument, which has no dashes. The values are there once all was parsed.
+  // `names` are "-f,--flag", or the name of an argument, which has no dashes. The values are there
+  // once all was parsed.
   Flag Add(const std::string& names, std::string& value, const std::string& help = "") const;
   Flag Add(const std::string& names, uint32_t& value, const std::string& help) const;
   Flag Add(const std::string& names, std::vector<std::string>& values,
@@ -88,7 +91,8 @@ class CommandLine {
   FlagParser root() const;
   // `version` is what --version prints.
   void SetVersion(const std::string& version) const;
-  // False when --help or --version was asked for and answered. INVALID_ARGUMENT when the words are not what was said.
+  // False when --help or --version was asked for and answered. INVALID_ARGUMENT when the words are
+  // not what was said.
   absl::StatusOr<bool> Parse(std::vector<std::string> arguments) const;
 
  private:

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 
 namespace voidbox {
@@ -79,8 +80,14 @@ absl::StatusOr<uint64_t> Field(absl::string_view header, size_t index, size_t of
 
 size_t Aligned(size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
 
-// The offset behind the archive that begins at `offset`.
-absl::StatusOr<size_t> WalkArchive(absl::string_view file, size_t offset) {
+// Whether an entry of this name, with its zero byte, is what the kernel executes first.
+bool IsInit(absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, "./")) absl::ConsumePrefix(&name, "/");
+  return name == absl::string_view("init\0", 5);
+}
+
+// The offset behind the archive that begins at `offset`. Sets `has_init` if it has /init.
+absl::StatusOr<size_t> WalkArchive(absl::string_view file, size_t offset, bool& has_init) {
   for (;;) {
     const absl::string_view rest = file.substr(offset);
     if (rest.size() < kHeaderBytes) return Truncated(offset, file.size());
@@ -100,7 +107,9 @@ absl::StatusOr<size_t> WalkArchive(absl::string_view file, size_t offset) {
       if (rest.substr(kHeaderBytes) == kLastName) return file.size();
       return Truncated(offset, file.size());
     }
-    if (rest.substr(kHeaderBytes, name_bytes) == kLastName) return contents;
+    const absl::string_view name = rest.substr(kHeaderBytes, name_bytes);
+    if (name == kLastName) return contents;
+    has_init = has_init || IsInit(name);
     if (file_bytes > file.size() - contents) return Truncated(offset, file.size());
     offset = Aligned(contents + file_bytes);
     if (offset >= file.size()) {
@@ -112,24 +121,29 @@ absl::StatusOr<size_t> WalkArchive(absl::string_view file, size_t offset) {
 
 }  // namespace
 
-absl::StatusOr<absl::string_view> CheckInitramfs(std::span<const std::byte> bytes) {
+absl::StatusOr<InitramfsContents> CheckInitramfs(std::span<const std::byte> bytes) {
   const absl::string_view file = AsText(bytes);
+  InitramfsContents found = {.packed_at = file.size()};
   size_t offset = 0;
   for (bool first = true;; first = false) {
     const size_t next = file.find_first_not_of('\0', offset);
     if (next == absl::string_view::npos) {
-      if (!first) return absl::string_view();
+      if (!first) return found;
       return absl::InvalidArgumentError("nothing but zeroes, expected a cpio archive");
     }
     const absl::string_view rest = file.substr(next);
     if (IsCpioMagic(rest) && next % kAlignment == 0) {
-      ASSIGN_OR_RETURN(offset, WalkArchive(file, next));
+      ASSIGN_OR_RETURN(offset, WalkArchive(file, next, found.has_init));
       continue;
     }
     const auto packing = std::find_if(kPackings.begin(), kPackings.end(), [&](const Packing& one) {
       return absl::StartsWith(rest, one.magic);
     });
-    if (packing != kPackings.end()) return packing->name;
+    if (packing != kPackings.end()) {
+      found.packing = packing->name;
+      found.packed_at = next;
+      return found;
+    }
     return absl::InvalidArgumentError(
         absl::StrCat("'", absl::CHexEscape(rest.substr(0, kMagicBytes)), "' at byte ", next,
                      " begins neither a cpio archive (newc) nor a compressed one (gzip, bzip2, "

@@ -9,13 +9,20 @@
 
 namespace voidbox {
 
+// What an initramfs was found to be.
+struct InitramfsContents {
+  // What the first compressed archive is packed with: gzip, bzip2, lzma, xz, lzo, lz4 or zstd;
+  // empty when none is.
+  absl::string_view packing;
+  size_t packed_at = 0;   // where that begins; the file's size when there is none
+  bool has_init = false;  // an uncompressed archive before it has /init
+};
+
 // Whether a Linux kernel can begin to unpack the file as its initramfs: cpio archives (format
 // "newc", Linux Documentation/driver-api/early-userspace/buffer-format.rst) in a row, uncompressed
 // or compressed, with zeroes between them. Uncompressed ones are walked to their end, of compressed
-// ones only the first bytes are known. Returns what the first compressed one is packed with: gzip,
-// bzip2, lzma, xz, lzo, lz4 or zstd; empty when none is. INVALID_ARGUMENT, with the place, for
-// anything else.
-absl::StatusOr<absl::string_view> CheckInitramfs(std::span<const std::byte> file);
+// ones only the first bytes are known. INVALID_ARGUMENT, with the place, for anything else.
+absl::StatusOr<InitramfsContents> CheckInitramfs(std::span<const std::byte> file);
 
 }  // namespace voidbox
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_matchers.h"
@@ -52,12 +53,28 @@ TEST(CheckInitramfsTest, TakesWhatTheKernelDecompresses) {
       {"\x28\xb5\x2f\xfd", "zstd"}, {{"\x5d\x00\x00", 3}, "lzma"}};
   for (const auto& [magic, name] : cases) {
     for (const std::string& file : {magic, magic + "rest", Archive() + magic}) {
-      const auto packing = CheckInitramfs(AsBytes(file));
-      ASSERT_THAT(packing, IsOk()) << name;
-      EXPECT_EQ(*packing, name);
+      const auto found = CheckInitramfs(AsBytes(file));
+      ASSERT_THAT(found, IsOk()) << name;
+      EXPECT_EQ(found->packing, name);
+      EXPECT_TRUE(absl::StartsWith(file.substr(found->packed_at), magic)) << name;
     }
   }
-  EXPECT_EQ(*CheckInitramfs(AsBytes(Archive())), "");
+  EXPECT_EQ(CheckInitramfs(AsBytes(Archive()))->packing, "");
+  EXPECT_EQ(CheckInitramfs(AsBytes(Archive()))->packed_at, Archive().size());
+}
+
+TEST(CheckInitramfsTest, KnowsWhetherThereIsInit) {
+  EXPECT_TRUE(CheckInitramfs(AsBytes(Archive()))->has_init);
+  const auto has = [](const std::string& name) {
+    return CheckInitramfs(AsBytes(Entry(name, "") + Entry("TRAILER!!!", "")))->has_init;
+  };
+  EXPECT_TRUE(has("/init"));
+  EXPECT_TRUE(has("./init"));
+  EXPECT_FALSE(has("sbin/init"));
+  EXPECT_FALSE(has("init2"));
+  EXPECT_FALSE(has(std::string("init\0x", 6)));
+  EXPECT_TRUE(CheckInitramfs(AsBytes(Archive() + "\x1f\x8b"))->has_init);
+  EXPECT_FALSE(CheckInitramfs(AsBytes("\x1f\x8b" + Archive()))->has_init);
 }
 
 TEST(CheckInitramfsTest, EveryTruncationIsSeen) {

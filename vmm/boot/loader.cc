@@ -107,8 +107,8 @@ absl::StatusOr<InitramfsRange> PlaceInitramfs(const KernelImage& kernel, uint64_
 absl::StatusOr<std::string> CheckFile(const OpenFile& initramfs, const std::string& path) {
   ASSIGN_OR_RETURN(const MemoryMap map,
                    MemoryMap::ReadOnly(initramfs.fd.get(), initramfs.bytes, path));
-  ASSIGN_OR_RETURN(const absl::string_view packing, CheckInitramfs(map.bytes()));
-  return std::string(packing);
+  ASSIGN_OR_RETURN(const InitramfsContents found, CheckInitramfs(map.bytes()));
+  return std::string(found.packing);
 }
 
 }  // namespace
