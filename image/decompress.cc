@@ -23,7 +23,8 @@ constexpr size_t kLz4LegacyBlockBytes = 8 << 20;
 constexpr size_t kLz4SizeBytes = 4;
 
 absl::Status Damaged(size_t offset, const char* why) {
-  return absl::DataLossError(absl::StrCat("damaged or cut short at byte ", offset, " of what is packed: ", why));
+  return absl::DataLossError(
+      absl::StrCat("damaged or cut short at byte ", offset, " of what is packed: ", why));
 }
 
 absl::Status CheckRoom(size_t bytes, uint64_t max_bytes) {

@@ -5,9 +5,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/io.h"
 #include "base/status_macros.h"
 #include "base/status_matchers.h"
 #include "sandbox/boot_command_line.h"
@@ -21,6 +25,34 @@ namespace {
 constexpr char kVmm[] = "vmm/voidbox-vmm";
 constexpr char kKernel[] = "image/kernel/vmlinux";
 constexpr char kInitramfs[] = "image/minimal.cpio";
+
+// A line for each thread: name, state (R runs, S waits), system call that it is in, CPU time in
+// user and kernel mode in hundredths of a second. It tells a guest that spins from one that sleeps,
+// and a loop that is stuck from either.
+std::string Threads(pid_t pid) {
+  std::string text;
+  std::error_code error;
+  const std::string tasks = absl::StrCat("/proc/", pid, "/task");
+  for (const auto& entry : std::filesystem::directory_iterator(tasks, error)) {
+    const auto stat = ReadFile(entry.path().string() + "/stat", 4096);
+    const auto call = ReadFile(entry.path().string() + "/syscall", 4096);
+    if (!stat.ok()) continue;
+    // proc_pid_stat(5): the name in brackets, the state, and 10 fields before the times.
+    const std::vector<std::string> fields =
+        absl::StrSplit(stat->substr(stat->rfind(')') + 1), ' ', absl::SkipEmpty());
+    if (fields.size() < 13) continue;
+    absl::StrAppend(&text, "  ", stat->substr(0, stat->rfind(')') + 1), " ", fields[0], " in ",
+                    call.ok() ? call->substr(0, call->find(' ')) : "?", ", ", fields[11], " + ",
+                    fields[12], "\n");
+  }
+  return text;
+}
+
+std::string ThreadsNowAndLater(pid_t pid) {
+  const std::string now = Threads(pid);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  return absl::StrCat(now, "\n", Threads(pid));
+}
 
 // What scripts/run_kvm_tests.sh has the guests boot instead.
 std::string FromEnvironment(const char* name, const char* otherwise) {
@@ -93,9 +125,14 @@ bool GuestSandbox::Await(const std::function<bool()>& done) {
   const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(kLimit);
   while (!done()) {
     if (stuck_ || std::chrono::steady_clock::now() >= deadline) {
+      if (stuck_) {
+        ADD_FAILURE() << "not waited for: the guest is stuck since before";
+        return false;
+      }
       stuck_ = true;
       ADD_FAILURE() << "what was waited for did not come in " << absl::FormatDuration(kLimit)
-                    << "; the guest's console:\n"
+                    << "; the threads of the VMM, then and a second later:\n"
+                    << ThreadsNowAndLater(sandbox_->vmm_pid()) << "the guest's console:\n"
                     << console_;
       return false;
     }
