@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <utility>
 #include <vector>
@@ -13,6 +14,10 @@
 
 namespace voidbox {
 namespace {
+
+// In one turn of the loop: where processes end as fast as they are reaped, all else has its turn
+// all the same.
+constexpr int kMaxReaped = 64;
 
 ChildWatcher::Ending EndingOf(int status) {
   if (WIFSIGNALED(status)) return {.signaled = true, .value = WTERMSIG(status)};
@@ -56,8 +61,13 @@ void ChildWatcher::OnSignal() {
 }
 
 void ChildWatcher::ReapAll() {
-  int status;
-  for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) Tell(pid, EndingOf(status));
+  for (int reaped = 0; reaped < kMaxReaped; ++reaped) {
+    int status;
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) return;
+    Tell(pid, EndingOf(status));
+  }
+  ::kill(::getpid(), SIGCHLD);  // for the rest, in the next turn
 }
 
 void ChildWatcher::ReapOwn() {

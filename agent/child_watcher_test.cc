@@ -77,6 +77,25 @@ TEST_F(ChildWatcherTest, ReapsOrphansWithoutTakingTheStatusOfItsOwn) {
   EXPECT_EQ(ending->value, 4);
 }
 
+TEST_F(ChildWatcherTest, ReapsAFewInATurnAndAllInTheEnd) {
+  auto watcher = ChildWatcher::Create(*loop_, ChildWatcher::Reap::kAll).value();
+  constexpr int kChildren = 200;
+  int told = 0, others = 0;
+  for (int i = 0; i < kChildren; ++i) {
+    const pid_t pid = Child(0);
+    AwaitZombie(pid);
+    watcher->Add(pid, [&](const ChildWatcher::Ending&) { ++told; });
+  }
+  ASSERT_THAT(loop_->RunOnce(absl::InfiniteDuration()), IsOk());
+  EXPECT_GT(told, 0);
+  EXPECT_LT(told, kChildren);
+  // What is to be done meanwhile has its turn before the last of them.
+  loop_->Post([&] { others = told; });
+  while (told < kChildren) ASSERT_THAT(loop_->RunOnce(absl::InfiniteDuration()), IsOk());
+  EXPECT_GT(others, 0);
+  EXPECT_LT(others, kChildren);
+}
+
 TEST_F(ChildWatcherTest, AHandlerMayAddAChild) {
   auto watcher = ChildWatcher::Create(*loop_, ChildWatcher::Reap::kOwn).value();
   bool second = false;
