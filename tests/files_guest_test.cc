@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "agent/agent.pb.h"
 #include "agent/files/testing_file_client.h"
@@ -273,8 +274,12 @@ TEST_F(FilesGuestTest, WorkersAreBoundedAndTheAgentGoesOn) {
 TEST_F(FilesGuestTest, NothingIsLeftAfterTwoHundredCalls) {
   ASSERT_THAT(client_.MakeDirectory("t").status, IsOk());
   static_cast<void>(client_.Stat("t"));
-  const auto descriptors = [] { return Run("ls /proc/1/fd | wc -l"); };
-  const std::string before = descriptors();
+  const auto descriptors = [] {
+    int count = -1;
+    EXPECT_TRUE(absl::SimpleAtoi(Run("ls /proc/1/fd | wc -l"), &count));
+    return count;
+  };
+  const int before = descriptors();
   for (int i = 0; i < 200; ++i) {
     switch (i % 4) {
       case 0:
@@ -291,9 +296,10 @@ TEST_F(FilesGuestTest, NothingIsLeftAfterTwoHundredCalls) {
         static_cast<void>(client_.Upload("t", "garbage"));
     }
   }
-  std::string after;
-  guest_->Await([&] { return (after = descriptors()) == before; });
-  EXPECT_EQ(after, before);
+  // A worker of the test before may have been there at first.
+  int after = 0;
+  guest_->Await([&] { return (after = descriptors()) <= before; });
+  EXPECT_LE(after, before);
 }
 
 }  // namespace
