@@ -61,13 +61,17 @@ void NetworkTest::Own(const std::vector<std::string>& addresses) {
   ASSERT_THAT(more, IsOk());
   config.addresses.insert(config.addresses.end(), more->addresses.begin(), more->addresses.end());
   ASSERT_THAT(ApplyNetworkConfig(config, /*resolv_conf=*/""), IsOk());
-  // A worker of the kernel adds the routes to IPv6 addresses (addrconf_dad_work).
+  // A worker of the kernel makes IPv6 addresses and the routes to them usable (addrconf_dad_work).
+  // There may be a route before the address is, and packets to it are dropped; nobody can bind to
+  // it then.
   for (const NetworkConfig::Address& address : more->addresses) {
     const Endpoint peer(ToString(address.address));
+    const Endpoint own(ToString(address.address), 0);
     const absl::Time deadline = absl::Now() + absl::Seconds(30);
-    for (bool routed = false; !routed;) {
+    for (bool usable = false; !usable;) {
       const UniqueFd socket(::socket(peer.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-      routed = ::connect(socket.get(), peer.get(), peer.size) == 0;
+      usable = ::bind(socket.get(), own.get(), own.size) == 0 &&
+               ::connect(socket.get(), peer.get(), peer.size) == 0;
       ASSERT_LT(absl::Now(), deadline) << ToString(address.address);
       ::sched_yield();
     }
